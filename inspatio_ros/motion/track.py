@@ -26,6 +26,7 @@ CLOCK_JUMP_S = 0.5
 FUTURE_S = 1.0
 # Poses this far back tell the velocity: long enough to average noise, short against a manoeuvre.
 _TWIST_WINDOW_S = 0.25
+_TWIST_SAMPLES = 8
 
 
 @dataclass(frozen=True)
@@ -205,12 +206,14 @@ class PoseTrack:
     def _estimate_twist(self) -> F64:
         if len(self._stamps) < 2:
             return np.zeros(6)
-        first = bisect_left(self._stamps, self._stamps[-1] - round(_TWIST_WINDOW_S * 1e9))
+        newest = self._stamps[-1]
+        first = bisect_left(self._stamps, newest - round(_TWIST_WINDOW_S * 1e9))
         first = min(first, len(self._stamps) - 2)
-        recent = self._samples[first:]
-        dt_s = (np.array(self._stamps[first:]) - self._stamps[-1]) * 1e-9
-        return twist_through(dt_s, np.array([s.q_wxyz for s in recent]),
-                             np.array([s.T[:3, 3] for s in recent]))
+        step = -((first - len(self._stamps)) // _TWIST_SAMPLES)
+        picked = range(len(self._stamps) - 1, first - 1, -step)[::-1]
+        recent = [self._samples[i] for i in picked]
+        return twist_through([(self._stamps[i] - newest) * 1e-9 for i in picked],
+                             [s.q_wxyz for s in recent], [s.T for s in recent])
 
 
 def _judge_values(T: F64, twist: npt.ArrayLike | None) -> Verdict:

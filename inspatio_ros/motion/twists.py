@@ -12,6 +12,7 @@ W the cross-product matrix of the rotation vector:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import math
 
 from inspatio_ros.contracts import F64
@@ -19,19 +20,30 @@ from inspatio_ros.motion.transforms import quaternion_wxyz
 import numpy as np
 from transforms3d import quaternions
 
-# Below this angle the closed forms of C and of its inverse lose digits to cancellation; seven
+# Below this angle the closed forms of C and of its inverse lose digits to cancellation; these
 # terms of the series are exact to the last bit there.
 _SERIES_BELOW = 0.5
 _C_SERIES = (1 / 6, -1 / 120, 1 / 5040, -1 / 362880, 1 / 39916800, -1 / 6227020800)
 _D_SERIES = (1 / 12, 1 / 720, 1 / 30240, 1 / 1209600, 1 / 47900160, 691 / 1307674368000,
              1 / 74724249600)
+_DIAGONAL = np.arange(4)
 
 
-def _series(theta2: F64, terms: tuple[float, ...]) -> F64:
-    total = np.full_like(theta2, terms[-1])
-    for term in terms[-2::-1]:
-        total = total * theta2 + term
-    return total
+def _coefficients(rate: float, t: float) -> tuple[float, float, float]:
+    """Return A t, B t^2 and C t^3 for a rotation at `rate` rad/s that lasts t seconds."""
+    theta = rate * t
+    if theta == 0.0:
+        return t, 0.5 * t * t, t * t * t / 6.0
+    theta2 = theta * theta
+    sine = math.sin(theta)
+    half = math.sin(0.5 * theta) / (0.5 * theta)
+    if theta2 < _SERIES_BELOW ** 2:
+        C = _C_SERIES[-1]
+        for term in _C_SERIES[-2::-1]:
+            C = C * theta2 + term
+    else:
+        C = (theta - sine) / (theta2 * theta)
+    return t * sine / theta, 0.5 * (t * half) ** 2, C * t ** 3
 
 
 def exp_twists(twist: F64, dt_s: F64) -> F64:
@@ -42,26 +54,21 @@ def exp_twists(twist: F64, dt_s: F64) -> F64:
     :param dt_s: (N,) seconds; negative goes back.
     :returns: (N, 4, 4) T_start_end.
     """
-    dt = np.asarray(dt_s, dtype=np.float64)
-    wx, wy, wz = (float(w) for w in twist[3:])
-    rate = math.sqrt(wx * wx + wy * wy + wz * wz)
-    W = np.array([[0.0, -wz, wy], [wz, 0.0, -wx], [-wy, wx, 0.0]])
-    W2 = W @ W
-    theta = rate * dt
-    half = np.sinc(theta / (2.0 * math.pi))  # numpy's sinc(x) is sin(pi x) / (pi x)
-    A = np.sinc(theta / math.pi)
-    B = 0.5 * half * half
-    theta2 = theta * theta
-    small = theta2 < _SERIES_BELOW ** 2
-    safe = np.where(small, 1.0, theta2)
-    C = np.where(small, _series(theta2, _C_SERIES), (1.0 - A) / safe)
-    v = twist[:3]
-    out = np.zeros((len(dt), 4, 4))
-    out[:, 3, 3] = 1.0
-    out[:, :3, :3] = np.eye(3) + (A * dt)[:, None, None] * W + (B * dt * dt)[:, None, None] * W2
-    dt2 = dt * dt
-    out[:, :3, 3] = (dt[:, None] * v + (B * dt2)[:, None] * (W @ v)
-                     + (C * dt2 * dt)[:, None] * (W2 @ v))
+    x, y, z, a, b, c = twist.tolist()
+    aa, bb, cc = a * a, b * b, c * c
+    rate = math.sqrt(aa + bb + cc)
+    # Rows: what A t, B t^2 and C t^3 multiply; columns: R (row-major, less 1), then t less t v.
+    W = (0.0, -c, b, c, 0.0, -a, -b, a, 0.0)
+    W2 = (-bb - cc, a * b, a * c, a * b, -aa - cc, b * c, a * c, b * c, -aa - bb)
+    Wv = (b * z - c * y, c * x - a * z, a * y - b * x)
+    W2v = (b * Wv[2] - c * Wv[1], c * Wv[0] - a * Wv[2], a * Wv[1] - b * Wv[0])
+    basis = np.array((W + (0.0, 0.0, 0.0), W2 + Wv, (0.0,) * 9 + W2v))
+    times = dt_s.tolist()
+    flat = np.array([_coefficients(rate, t) for t in times]).reshape(-1, 3) @ basis
+    out = np.zeros((len(times), 4, 4))
+    out[:, :3, :3] = flat[:, :9].reshape(-1, 3, 3)
+    out[:, :3, 3] = flat[:, 9:] + dt_s[:, None] * twist[:3]
+    out[:, _DIAGONAL, _DIAGONAL] += 1.0
     return out
 
 
@@ -76,33 +83,38 @@ def exp_twist(twist: F64, dt_s: float = 1.0) -> F64:
     return exp_twists(twist, np.array([dt_s]))[0]
 
 
-def log_quaternions(q_wxyz: F64, position: F64) -> F64:
+def log_wxyz(w: float, a: float, b: float, c: float,
+             x: float, y: float, z: float) -> tuple[float, ...]:
     """
-    Return the twists that lead to these poses in one second.
+    Return the body twist that leads to a pose in one second.
 
-    :param q_wxyz: (N, 4) unit quaternions, w first.
-    :param position: (N, 3) metres.
-    :returns: (N, 6); the angle lies in [0, pi].
+    Plain floats: a handful of poses is faster this way than through small arrays.
+
+    :param w, a, b, c: unit quaternion, w first.
+    :param x, y, z: metres.
+    :returns: 6 numbers; the angle lies in [0, pi].
     """
-    q = np.where(q_wxyz[:, :1] < 0.0, -q_wxyz, q_wxyz)
-    sine = np.sqrt((q[:, 1:] * q[:, 1:]).sum(axis=1))
-    half = np.arctan2(sine, q[:, 0])
-    tiny = sine < 1e-150
-    omega = q[:, 1:] * np.where(tiny, 2.0, 2.0 * half / np.where(tiny, 1.0, sine))[:, None]
+    sine = math.sqrt(a * a + b * b + c * c)
+    half = math.atan2(sine, abs(w))
+    scale = 2.0 * half / sine if sine > 0.0 else 2.0
+    if w < 0.0:  # q and -q are the same rotation
+        scale = -scale
+    a, b, c = scale * a, scale * b, scale * c
+    px, py, pz = b * z - c * y, c * x - a * z, a * y - b * x
+    qx, qy, qz = b * pz - c * py, c * px - a * pz, a * py - b * px
+    D = _inverse_coefficient(half)
+    return (x - 0.5 * px + D * qx, y - 0.5 * py + D * qy, z - 0.5 * pz + D * qz, a, b, c)
+
+
+def _inverse_coefficient(half: float) -> float:
+    """Return D = (1 - theta/2 cot(theta/2)) / theta^2 of V^-1 = 1 - W/2 + D W^2."""
     theta2 = 4.0 * half * half
-    small = theta2 < _SERIES_BELOW ** 2
-    safe = np.where(small, 1.0, theta2)
-    # D = (1 - theta/2 cot(theta/2)) / theta^2;  V^-1 = 1 - W/2 + D W^2
-    cot = q[:, 0] / np.where(small, 1.0, sine)
-    D = np.where(small, _series(theta2, _D_SERIES), (1.0 - half * cot) / safe)
-    wp = _cross(omega, position)
-    linear = position - 0.5 * wp + D[:, None] * _cross(omega, wp)
-    return np.concatenate([linear, omega], axis=1)
-
-
-def _cross(a: F64, b: F64) -> F64:
-    # numpy's own takes several times as long for a few rows.
-    return a[:, [1, 2, 0]] * b[:, [2, 0, 1]] - a[:, [2, 0, 1]] * b[:, [1, 2, 0]]
+    if theta2 >= _SERIES_BELOW ** 2:
+        return (1.0 - half / math.tan(half)) / theta2
+    D = _D_SERIES[-1]
+    for term in _D_SERIES[-2::-1]:
+        D = D * theta2 + term
+    return D
 
 
 def log_pose(T: F64) -> F64:
@@ -111,10 +123,10 @@ def log_pose(T: F64) -> F64:
 
     :param T: (4, 4) T_start_end.
     """
-    return log_quaternions(quaternion_wxyz(T)[None], T[None, :3, 3])[0]
+    return np.array(log_wxyz(*quaternion_wxyz(T).tolist(), *T[:3, 3].tolist()))
 
 
-def twist_through(dt_s: F64, q_wxyz: F64, position: F64) -> F64:
+def twist_through(stamps_s: Sequence[float], q_wxyz: Sequence[F64], T: Sequence[F64]) -> F64:
     """
     Return the constant body twist that fits several poses best (least squares).
 
@@ -122,18 +134,17 @@ def twist_through(dt_s: F64, q_wxyz: F64, position: F64) -> F64:
     these lie on a line over time, exactly, also for fast turns. The line need not go through the
     last pose, whose own noise would otherwise tilt it.
 
-    :param dt_s: (N,) seconds, N >= 2, not all equal.
-    :param q_wxyz: (N, 4) unit quaternions, w first.
-    :param position: (N, 3) metres, in any common frame.
+    :param stamps_s: N >= 2 instants, seconds, not all equal; small numbers keep their digits.
+    :param q_wxyz: N unit quaternions, w first.
+    :param T: the N poses (4, 4), in any common frame.
     :returns: (6,) m/s and rad/s in the body frame of the last pose.
     """
-    w, v = q_wxyz[-1, 0], q_wxyz[-1, 1:]
-    R = quaternions.quat2mat(q_wxyz[-1])
-    relative = np.empty_like(q_wxyz)  # conj(last) * q
-    relative[:, 0] = w * q_wxyz[:, 0] + q_wxyz[:, 1:] @ v
-    relative[:, 1:] = (w * q_wxyz[:, 1:] - q_wxyz[:, :1] * v
-                       - _cross(np.broadcast_to(v, position.shape), q_wxyz[:, 1:]))
-    twists = log_quaternions(relative, (position - position[-1]) @ R)
-    centred = dt_s - dt_s.mean()
-    slope: F64 = centred @ twists / (centred @ centred)
+    mean = sum(stamps_s) / len(stamps_s)
+    inverse_last = quaternions.qconjugate(q_wxyz[-1])
+    Rt, last = T[-1][:3, :3].T, T[-1][:3, 3]
+    weights = np.array([t - mean for t in stamps_s])
+    twists = np.array([log_wxyz(*quaternions.qmult(inverse_last, q).tolist(),
+                                *(Rt @ (pose[:3, 3] - last)).tolist())
+                       for q, pose in zip(q_wxyz, T)])
+    slope: F64 = weights @ twists / (weights @ weights)
     return slope
