@@ -4,31 +4,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 import logging
 import os
 from pathlib import Path, PurePosixPath
 import shutil
-from typing import TypeVar
 
 from inspatio_ros.scene.atomic import replaced_folder, write_synced
 from inspatio_ros.scene.depth import depth_bytes, read_depth
 from inspatio_ros.scene.images import jpeg_bytes, MAX_PIXELS, png_bytes, read_rgb
+from inspatio_ros.scene.parallel import in_parallel, Progress
 from inspatio_ros.scene.scene import Scene, View
 from inspatio_ros.scene.schema import (Manifest, MANIFEST_NAME, manifest_to_text, read_manifest,
                                        ViewEntry)
 import numpy as np
 
-# Called as progress(done, total) after every view.
-Progress = Callable[[int, int], None]
-
 # rgb (3 bytes) and float32 depth of one pixel.
 _BYTES_PER_PIXEL = 7
 _FOLDERS = ('rgb', 'depth')
 _log = logging.getLogger(__name__)
-_Item = TypeVar('_Item')
-_Result = TypeVar('_Result')
 
 
 def is_scene_folder(folder: Path) -> bool:
@@ -116,28 +110,6 @@ def check_target(folder: Path) -> None:
         raise ValueError(f'{folder}: is a file, expected a scene folder or nothing')
     if any(folder.iterdir()) and not is_scene_folder(folder):
         raise ValueError(f'{folder}: holds files but no {MANIFEST_NAME}; it is not overwritten')
-
-
-def in_parallel(work: Callable[[_Item], _Result], items: Sequence[_Item],
-                progress: Progress | None = None) -> list[_Result]:
-    """
-    Do the same to many items on a few threads; the first error ends it.
-
-    :param work: releases the interpreter lock for most of its time (coding of pictures does).
-    :param items: what to work on.
-    :param progress: called in this thread as progress(done, total).
-    :returns: the results in the order of the items.
-    """
-    results = []
-    pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
-    try:
-        for result in pool.map(work, items):
-            results.append(result)
-            if progress is not None:
-                progress(len(results), len(items))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return results
 
 
 def _check_memory(root: Path, entries: Sequence[ViewEntry], fields: Sequence[str]) -> None:

@@ -14,9 +14,10 @@ import enum
 import math
 
 from inspatio_ros.contracts import F32, F64, Intrinsics, Spawn, U8
+from inspatio_ros.motion.transforms import check_rigid
 import numpy as np
 
-# Largest entry of |R^T R - I| that still counts as a rotation.
+# Largest entry of |R^T R - I| of a stored pose. Importers clean up what text files round.
 RIGID_TOLERANCE = 1e-6
 # A stamp this close under a frame's start (as a share of a frame) already shows that frame:
 # 33333333 ns is frame 1 at 30 Hz.
@@ -30,29 +31,6 @@ class TimeMode(enum.Enum):
     LOOP = 'loop'      # starts again at the first frame
     BOUNCE = 'bounce'  # runs backwards to the first frame, then forwards again
     FREEZE = 'freeze'  # time stands still at the first frame
-
-
-def rigid_fault(T: F64, tolerance: float = RIGID_TOLERANCE) -> str | None:
-    """
-    Say what keeps a matrix from being a rigid transform.
-
-    :param T: (4, 4) float64.
-    :param tolerance: largest entry of |R^T R - I| that is accepted.
-    :returns: the fault with the value found, or None if the matrix is a rigid transform.
-    """
-    if T.shape != (4, 4):
-        return f'has shape {T.shape}, expected (4, 4)'
-    if not np.all(np.isfinite(T)):
-        return 'holds NaN or infinite numbers'
-    if not np.array_equal(T[3], (0.0, 0.0, 0.0, 1.0)):
-        return f'has last row {T[3].tolist()}, expected [0, 0, 0, 1]'
-    R = T[:3, :3]
-    error = float(np.abs(R.T @ R - np.eye(3)).max())
-    if error > tolerance:
-        return f'is no rotation: |R^T R - I| is {error:.3g}, at most {tolerance:g} is allowed'
-    if np.linalg.det(R) < 0.0:
-        return 'is a reflection: det(R) is -1, expected +1'
-    return None
 
 
 @dataclass(frozen=True)
@@ -83,9 +61,7 @@ class View:
         self._check_array('rgb', self.rgb, np.uint8, (*size, 3))
         self._check_array('depth', self.depth, np.float32, size)
         self._check_array('T_map_cam', self.T_map_cam, np.float64, (4, 4))
-        fault = rigid_fault(self.T_map_cam)
-        if fault:
-            raise ValueError(f'view {self.name}: T_map_cam {fault}')
+        check_rigid(self.T_map_cam, f'view {self.name}: T_map_cam', RIGID_TOLERANCE)
         # One comparison finds zero, negative numbers and -inf; NaN compares false.
         bad = self.depth <= 0.0
         if bad.any():

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from inspatio_ros.contracts import F64, Intrinsics, Spawn
-from inspatio_ros.scene.scene import check_fps, check_spawn, rigid_fault, Scene, TimeMode
+from inspatio_ros.motion.transforms import check_rigid
+from inspatio_ros.scene.scene import check_fps, check_spawn, RIGID_TOLERANCE, Scene, TimeMode
 import numpy as np
 
 MANIFEST_NAME = 'inspatio_scene.json'
@@ -110,7 +111,7 @@ def read_manifest(folder: Path) -> Manifest:
     :raises ValueError: naming the file, the field and the value found.
     """
     path = folder / MANIFEST_NAME
-    top = _Fields(read_json(path), str(path), '')
+    top = Fields(read_json(path), str(path), '')
     found = top.text('format')
     if found != FORMAT:
         raise top.fault('format', repr(found), repr(FORMAT))
@@ -167,13 +168,13 @@ def _no_constant(text: str) -> float:
     raise ValueError(f'{text} is no JSON number')
 
 
-def _fps(top: _Fields, needed: bool) -> float:
+def _fps(top: Fields, needed: bool) -> float:
     fps = top.number('fps') if needed or top.has('fps') else Scene.fps
     check_fps(fps, f'{top.file}: fps')
     return fps
 
 
-def _time_mode(top: _Fields, needed: bool) -> TimeMode:
+def _time_mode(top: Fields, needed: bool) -> TimeMode:
     if not needed and not top.has('time_mode'):
         return Scene.time_mode
     found = top.text('time_mode')
@@ -183,7 +184,7 @@ def _time_mode(top: _Fields, needed: bool) -> TimeMode:
     return TimeMode(found)
 
 
-def _spawn(top: _Fields) -> Spawn:
+def _spawn(top: Fields) -> Spawn:
     if not top.has('spawn'):
         return Spawn()
     part = top.child(top.raw('spawn'), 'spawn')
@@ -194,7 +195,7 @@ def _spawn(top: _Fields) -> Spawn:
     return spawn
 
 
-def _entry(part: _Fields) -> ViewEntry:
+def _entry(part: Fields) -> ViewEntry:
     part.only(_VIEW_KEYS)
     depth = part.text('depth')
     if depth.endswith('.npy') == part.has('depth_scale'):
@@ -208,19 +209,16 @@ def _entry(part: _Fields) -> ViewEntry:
                      _pose(part))
 
 
-def _pose(part: _Fields) -> F64:
+def _pose(part: Fields) -> F64:
     values = part.list_of('T_map_cam')
     if len(values) != 16:
         raise part.fault('T_map_cam', f'{len(values)} numbers', '16')
     T = np.array([part.as_number(value, f'T_map_cam[{index}]')
                   for index, value in enumerate(values)]).reshape(4, 4)
-    fault = rigid_fault(T)
-    if fault:
-        raise ValueError(f'{part.file}: {part.field("T_map_cam")} {fault}')
-    return T
+    return check_rigid(T, f'{part.file}: {part.field("T_map_cam")}', RIGID_TOLERANCE)
 
 
-def camera_from(part: _Fields, also: Sequence[str] = ()) -> Intrinsics:
+def camera_from(part: Fields, also: Sequence[str] = ()) -> Intrinsics:
     """
     Read `width height fx fy cx cy` of a JSON object.
 
@@ -239,7 +237,7 @@ def camera_from(part: _Fields, also: Sequence[str] = ()) -> Intrinsics:
         raise ValueError(f'{part.file}: {part.where or "camera"}: {error}') from error
 
 
-class _Fields:
+class Fields:
     """
     The fields of one JSON object, taken with a check of their type.
 
@@ -263,8 +261,8 @@ class _Fields:
     def fault(self, key: str, found: str, expected: str) -> ValueError:
         return ValueError(f'{self.file}: {self.field(key)} is {found}, expected {expected}')
 
-    def child(self, value: object, key: str) -> _Fields:
-        return _Fields(value, self.file, self.field(key))
+    def child(self, value: object, key: str) -> Fields:
+        return Fields(value, self.file, self.field(key))
 
     def has(self, key: str) -> bool:
         return key in self._values
