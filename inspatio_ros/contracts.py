@@ -173,6 +173,11 @@ class WorldBackend(Protocol):
         """Return where a robot starts."""
         ...
 
+    @property
+    def intrinsics(self) -> Intrinsics:
+        """Return the camera that the world was recorded with: what a viewer gets by default."""
+        ...
+
     def observe(self, stamp_ns: int, T_map_cam: F64, intrinsics: Intrinsics,
                 outputs: Outputs = Outputs.ALL) -> SensorFrame:
         """

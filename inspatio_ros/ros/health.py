@@ -1,0 +1,111 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the node knows about itself: times of stages, drops by reason, and what it said when."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+import math
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+import numpy as np
+from std_msgs.msg import Header
+
+# Stage times kept for the percentiles: ten seconds at 24 Hz.
+_KEPT = 240
+
+
+class Throttle:
+    """
+    Let each thing be said at most once per period.
+
+    :param period_s: seconds between two sayings of the same key.
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(self, period_s: float = 1.0,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._period_s = period_s
+        self._clock = clock
+        self._said: dict[str, float] = {}
+
+    def __call__(self, key: str) -> bool:
+        """Return whether this key may be said now; if so it counts as said."""
+        now = self._clock()
+        if now - self._said.get(key, -math.inf) < self._period_s:
+            return False
+        self._said[key] = now
+        return True
+
+
+class Health:
+    """Counters and stage times of the sensor loop. Written by the loop, read by diagnostics."""
+
+    def __init__(self) -> None:
+        self.ticks = 0                     # that went out
+        self.drops: Counter[str] = Counter()
+        self.error = ''                    # why there is no picture now
+        self.unobserved_ratio = math.nan   # of the newest frame that says
+        self._stages: dict[str, deque[float]] = {}
+        self._ticks_before = 0
+        self._reported_s = time.monotonic()
+
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count frames or messages that did not go out."""
+        self.drops[reason] += count
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure the time spent inside."""
+        begin = time.perf_counter()
+        yield
+        times = self._stages.setdefault(name, deque(maxlen=_KEPT))
+        times.append(time.perf_counter() - begin)
+
+    def rate_hz(self) -> float:
+        """Return the ticks per second since the last call."""
+        now = time.monotonic()
+        rate = (self.ticks - self._ticks_before) / max(now - self._reported_s, 1e-9)
+        self._ticks_before, self._reported_s = self.ticks, now
+        return rate
+
+    def stage_values(self) -> dict[str, str]:
+        """Return p50 and p99 of each stage as text, milliseconds."""
+        values = {}
+        for name, times in list(self._stages.items()):
+            p50, p99 = np.percentile(np.array(times), (50, 99)) * 1e3
+            values[f'{name}_p50_ms'] = f'{p50:.2f}'
+            values[f'{name}_p99_ms'] = f'{p99:.2f}'
+        return values
+
+
+def verdict_of(health: Health, state: str, rate_hz: float, wanted_hz: float,
+               max_unobserved_ratio: float) -> tuple[bytes, str]:
+    """
+    Judge the node.
+
+    :param state: lifecycle state.
+    :param wanted_hz: the rate that the parameters ask for.
+    :returns: (level, message) of a diagnostic status.
+    """
+    if health.error:
+        return DiagnosticStatus.ERROR, health.error
+    if state != 'active':
+        return DiagnosticStatus.OK, state
+    if health.unobserved_ratio > max_unobserved_ratio:
+        return DiagnosticStatus.WARN, (f'{health.unobserved_ratio:.0%} of the picture was never '
+                                       f'seen (max_unobserved_ratio {max_unobserved_ratio:.0%})')
+    if rate_hz < 0.9 * wanted_hz:
+        return DiagnosticStatus.WARN, f'{rate_hz:.1f} Hz instead of {wanted_hz:.1f} Hz'
+    return DiagnosticStatus.OK, f'{rate_hz:.1f} Hz'
+
+
+def diagnostics_of(name: str, hardware_id: str, header: Header, level: bytes, message: str,
+                   values: dict[str, str]) -> DiagnosticArray:
+    """Return the message of one status."""
+    status = DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id)
+    status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
+    return DiagnosticArray(header=header, status=[status])

@@ -1,0 +1,309 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What moves the robot: velocity commands, odometry or poses, and teleports.
+
+A source subscribes, drops and counts bad messages, and answers where the robot is at an instant.
+Callbacks and the sensor loop run in different threads: every public method takes the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import os
+import threading
+from typing import Any, Protocol
+
+from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped, Twist, TwistStamped
+from inspatio_ros.contracts import F64
+from inspatio_ros.motion.counts import Counts, Verdict
+from inspatio_ros.motion.drive import Drive, Limits, Motion
+from inspatio_ros.motion.track import PoseTrack
+from inspatio_ros.motion.transforms import inverse
+from inspatio_ros.ros import messages
+from inspatio_ros.ros.parameters import WorldParameters
+from nav_msgs.msg import Odometry
+import numpy as np
+from rclpy.callback_groups import CallbackGroup
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+
+# Nav2 publishes TwistStamped by default on every distribution but these.
+UNSTAMPED_DISTROS = ('humble', 'iron', 'jazzy')
+
+Report = Callable[[str, Verdict, str], None]
+
+
+def stamped_cmd_vel(choice: str) -> bool:
+    """
+    Return whether cmd_vel is TwistStamped.
+
+    :param choice: parameter enable_stamped_cmd_vel: auto, true or false.
+    """
+    if choice != 'auto':
+        return choice == 'true'
+    return os.environ.get('ROS_DISTRO', '') not in UNSTAMPED_DISTROS
+
+
+class MotionSource(Protocol):
+    """Where the robot is. `T_map_odom` is the node's own localisation."""
+
+    T_map_odom: F64
+
+    def motion_at(self, now_ns: int) -> Motion | None:
+        """Return the motion at this instant, which is now; None if nobody knows."""
+        ...
+
+    def teleport(self, T_map_base: F64, now_ns: int) -> None:
+        """Put the robot elsewhere in the map."""
+        ...
+
+    def reset(self) -> None:
+        """Go back to the start."""
+        ...
+
+    def reconfigure(self, parameters: WorldParameters) -> None:
+        """Take new limits and timeouts."""
+        ...
+
+    def counts(self) -> dict[str, Counts]:
+        """Return the counters of each topic."""
+        ...
+
+    def clock_jumps(self) -> int:
+        """Return how often the clock fell back."""
+        ...
+
+
+class TwistSource:
+    """
+    Velocity commands, integrated.
+
+    :param T_map_odom: (4, 4) where the robot starts in the map.
+    :param report: called with every message that was dropped: topic, verdict, detail.
+    """
+
+    def __init__(self, node: Node, parameters: WorldParameters, T_map_odom: F64,
+                 report: Report, group: CallbackGroup) -> None:
+        self._node = node
+        self._report = report
+        self._lock = threading.Lock()
+        self._T_start = T_map_odom
+        self.T_map_odom = T_map_odom
+        self._drive = Drive(_limits(parameters), parameters.cmd_vel_timeout)
+        stamped = stamped_cmd_vel(parameters.enable_stamped_cmd_vel)
+        self._subscription = node.create_subscription(
+            TwistStamped if stamped else Twist, 'cmd_vel',
+            self._on_stamped if stamped else self._on_twist, QoSProfile(depth=10),
+            callback_group=group)
+
+    def destroy(self) -> None:
+        """Stop listening."""
+        self._node.destroy_subscription(self._subscription)
+
+    def motion_at(self, now_ns: int) -> Motion | None:
+        """Return the motion at this instant, which is now."""
+        with self._lock:
+            return self._drive.advance_to(now_ns)
+
+    def teleport(self, T_map_base: F64, now_ns: int) -> None:
+        """Put the robot elsewhere, at rest: odometry stays continuous, the map moves under it."""
+        with self._lock:
+            T_odom_base = self._drive.advance_to(now_ns).T_odom_base
+            self._drive.teleport(T_odom_base, now_ns)
+            self.T_map_odom = T_map_base @ inverse(T_odom_base)
+
+    def reset(self) -> None:
+        """Go back to the start, at rest."""
+        with self._lock:
+            self._drive.reset()
+            self.T_map_odom = self._T_start
+
+    def reconfigure(self, parameters: WorldParameters) -> None:
+        """Take new limits."""
+        with self._lock:
+            self._drive.limits = _limits(parameters)
+
+    def counts(self) -> dict[str, Counts]:
+        """Return the counters of each topic."""
+        return {'cmd_vel': self._drive.counts}
+
+    def clock_jumps(self) -> int:
+        """Return how often the clock fell back."""
+        return self._drive.clock_jumps
+
+    def _on_twist(self, message: Twist) -> None:
+        self._take(0, message)
+
+    def _on_stamped(self, message: TwistStamped) -> None:
+        self._take(messages.stamp_ns_of(message.header.stamp), message.twist)
+
+    def _take(self, stamp_ns: int, twist: Twist) -> None:
+        linear, angular = messages.twist_vectors_of(twist)
+        with self._lock:
+            now_ns = self._node.get_clock().now().nanoseconds
+            verdict = self._drive.set_twist(stamp_ns, linear, angular, now_ns)
+        if not verdict.used:
+            self._report('cmd_vel', verdict, f'linear {linear.tolist()} m/s, angular '
+                         f'{angular.tolist()} rad/s, {_age(stamp_ns, now_ns)}')
+
+
+class TrackSource:
+    """
+    Poses from outside: odometry, or poses in the map or in odom.
+
+    Poses keep the frame that they came in, so that a teleport moves odometry's origin and leaves
+    a pose in the map where it is.
+
+    :param T_map_odom: (4, 4) odometry's origin in the map.
+    :param report: called with every message that was dropped: topic, verdict, detail.
+    """
+
+    def __init__(self, node: Node, parameters: WorldParameters, T_map_odom: F64,
+                 report: Report, group: CallbackGroup) -> None:
+        self._node = node
+        self._parameters = parameters
+        self._report = report
+        self._lock = threading.Lock()
+        self._T_start = T_map_odom
+        self.T_map_odom = T_map_odom
+        self._limits = _limits(parameters)
+        self._track = PoseTrack(max_extrapolation_s=parameters.pose_timeout)
+        self._parent = ''  # frame of the poses in the track
+        self._topic, kind, callback = {
+            'odometry': ('odom_in', Odometry, self._on_odometry),
+            'PoseStamped': ('pose', PoseStamped, self._on_pose),
+            'PoseWithCovarianceStamped': ('pose', PoseWithCovarianceStamped,
+                                          self._on_pose_with_covariance),
+        }['odometry' if parameters.motion_source == 'odometry' else parameters.pose_type]
+        self._subscription = node.create_subscription(kind, self._topic, callback,
+                                                      QoSProfile(depth=50), callback_group=group)
+
+    def destroy(self) -> None:
+        """Stop listening."""
+        self._node.destroy_subscription(self._subscription)
+
+    def motion_at(self, now_ns: int) -> Motion | None:
+        """Return the motion at this instant, which is now; None if nobody knows."""
+        with self._lock:
+            self._track.watch_clock(now_ns)
+            T_parent_base = self._track.lookup(now_ns)
+            if T_parent_base is None:
+                return None
+            twist = self._track.twist()
+            return Motion(now_ns, self._in_odom(T_parent_base), twist[:3], twist[3:])
+
+    def teleport(self, T_map_base: F64, now_ns: int) -> None:
+        """Put the robot elsewhere in the map; a pose in the map that comes later wins."""
+        with self._lock:
+            T_parent_base = self._track.lookup(now_ns)
+            if self._parent == self._parameters.odom_frame and T_parent_base is not None:
+                self.T_map_odom = T_map_base @ inverse(T_parent_base)
+                return
+            self._track.clear()
+            self._parent = self._parameters.map_frame
+            self._track.push(now_ns, T_map_base, np.zeros(6), now_ns)
+
+    def reset(self) -> None:
+        """Forget all poses and put odometry's origin back."""
+        with self._lock:
+            self._track.clear()
+            self.T_map_odom = self._T_start
+
+    def reconfigure(self, parameters: WorldParameters) -> None:
+        """Take new limits."""
+        with self._lock:
+            self._limits = _limits(parameters)
+
+    def counts(self) -> dict[str, Counts]:
+        """Return the counters of each topic."""
+        return {self._topic: self._track.counts}
+
+    def clock_jumps(self) -> int:
+        """Return how often the clock fell back."""
+        return self._track.clock_jumps
+
+    def _on_odometry(self, message: Odometry) -> None:
+        linear, angular = messages.twist_vectors_of(message.twist.twist)
+        verdict, detail = self._limits.judge(linear, angular), ''
+        if not verdict.used:
+            detail = f'linear {linear.tolist()} m/s, angular {angular.tolist()} rad/s'
+        elif frame_of(message.child_frame_id) not in ('', self._parameters.base_frame):
+            verdict = Verdict.BAD_FRAME
+            detail = (f'child_frame_id {message.child_frame_id!r} is not base_frame '
+                      f'{self._parameters.base_frame!r}')
+        self._take(message.header, message.pose.pose, np.concatenate([linear, angular]),
+                   verdict, detail)
+
+    def _on_pose(self, message: PoseStamped) -> None:
+        self._take(message.header, message.pose, None, Verdict.USED, '')
+
+    def _on_pose_with_covariance(self, message: PoseWithCovarianceStamped) -> None:
+        self._take(message.header, message.pose.pose, None, Verdict.USED, '')
+
+    def _take(self, header: Any, pose: Any, twist: F64 | None, verdict: Verdict,
+              detail: str) -> None:
+        parent = frame_of(header.frame_id)
+        p = self._parameters
+        if verdict.used and parent not in (p.map_frame, p.odom_frame):
+            verdict = Verdict.BAD_FRAME
+            detail = (f'frame_id {header.frame_id!r} is neither {p.map_frame!r} '
+                      f'nor {p.odom_frame!r}')
+        T = None
+        if verdict.used:
+            verdict, detail, T = judged_pose(pose)
+        with self._lock:
+            if T is None:
+                self._track.counts.note(verdict)
+            else:
+                verdict, detail = self._push(parent, messages.stamp_ns_of(header.stamp), T, twist)
+        if not verdict.used:
+            self._report(self._topic, verdict, detail)
+
+    def _push(self, parent: str, stamp_ns: int, T: F64,
+              twist: F64 | None) -> tuple[Verdict, str]:
+        if parent != self._parent:
+            self._track.clear()
+            self._parent = parent
+        now_ns = self._node.get_clock().now().nanoseconds
+        return self._track.push(stamp_ns, T, twist, now_ns), _age(stamp_ns, now_ns)
+
+    def _in_odom(self, T_parent_base: F64) -> F64:
+        if self._parent == self._parameters.odom_frame:
+            return T_parent_base
+        return inverse(self.T_map_odom) @ T_parent_base
+
+
+def judged_pose(pose: Any) -> tuple[Verdict, str, F64 | None]:
+    """
+    Return the matrix of a pose message, or why there is none.
+
+    :returns: (verdict, detail, (4, 4) or None).
+    """
+    p, q = pose.position, pose.orientation
+    if not np.isfinite((p.x, p.y, p.z, q.x, q.y, q.z, q.w)).all():
+        return Verdict.NOT_FINITE, f'position {(p.x, p.y, p.z)}, xyzw {(q.x, q.y, q.z, q.w)}', None
+    try:
+        return Verdict.USED, '', messages.pose_matrix_of(pose)
+    except ValueError as error:
+        return Verdict.NOT_RIGID, str(error), None
+
+
+def frame_of(frame_id: str) -> str:
+    """Return a frame name without the slash that tf1 wrote before it."""
+    return frame_id.removeprefix('/')
+
+
+def open_source(node: Node, parameters: WorldParameters, T_map_odom: F64, report: Report,
+                group: CallbackGroup) -> TwistSource | TrackSource:
+    """Return the source that the parameters ask for."""
+    kind = TwistSource if parameters.motion_source == 'twist' else TrackSource
+    return kind(node, parameters, T_map_odom, report, group)
+
+
+def _age(stamp_ns: int, now_ns: int) -> str:
+    return f'stamped {(now_ns - stamp_ns) * 1e-9:.3f} s ago' if stamp_ns else 'not stamped'
+
+
+def _limits(parameters: WorldParameters) -> Limits:
+    return Limits(parameters.limits.linear, parameters.limits.angular)

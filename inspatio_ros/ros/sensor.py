@@ -1,0 +1,72 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The camera on the robot: which one, where it is mounted, and what it sees."""
+
+from __future__ import annotations
+
+import math
+
+from inspatio_ros.contracts import F64, Intrinsics, Outputs, SensorFrame, Spawn, WorldBackend
+from inspatio_ros.motion.transforms import pose_rpy, T_LINK_OPTICAL
+from inspatio_ros.ros.parameters import InitialPose, Mount, WorldParameters
+
+
+def camera_of(parameters: WorldParameters, recorded: Intrinsics) -> Intrinsics:
+    """
+    Return the camera that the parameters ask for.
+
+    :param recorded: the scene's own, which fills in what is 0.
+    """
+    image = parameters.image
+    width, height = image.width or recorded.width, image.height or recorded.height
+    if image.hfov > 0.0:
+        return Intrinsics.from_hfov(width, height, image.hfov)
+    if image.width and not image.height:
+        height = max(1, round(recorded.height * width / recorded.width))
+    elif image.height and not image.width:
+        width = max(1, round(recorded.width * height / recorded.height))
+    return recorded.scaled(width, height)
+
+
+def mount_of(mount: Mount, spawn: Spawn) -> F64:
+    """Return T_base_link; NaN height and pitch are those of the recording."""
+    return pose_rpy(mount.x, mount.y,
+                    spawn.camera_height if math.isnan(mount.z) else mount.z,
+                    mount.roll,
+                    spawn.camera_pitch if math.isnan(mount.pitch) else mount.pitch,
+                    mount.yaw)
+
+
+def start_of(initial: InitialPose, spawn: Spawn) -> F64:
+    """Return T_map_base where the robot starts; NaN means the scene's spawn."""
+    x, y, yaw = (own if math.isnan(asked) else asked for asked, own in
+                 ((initial.x, spawn.x), (initial.y, spawn.y), (initial.yaw, spawn.yaw)))
+    return pose_rpy(x, y, spawn.z, yaw=yaw)
+
+
+class Sensor:
+    """
+    A world seen through the mounted camera. Belongs to one thread at a time.
+
+    :param parameters: image, mount.
+    """
+
+    def __init__(self, world: WorldBackend, parameters: WorldParameters) -> None:
+        self.world = world
+        self.spawn = world.spawn
+        self.reconfigure(parameters)
+
+    def reconfigure(self, parameters: WorldParameters) -> None:
+        """Take another camera or mount."""
+        self.intrinsics = camera_of(parameters, self.world.intrinsics)
+        self.T_base_link = mount_of(parameters.mount, self.spawn)
+
+    def look(self, stamp_ns: int, T_map_base: F64, outputs: Outputs) -> SensorFrame:
+        """Return what the camera sees from exactly this pose of the robot."""
+        T_map_cam = T_map_base @ self.T_base_link @ T_LINK_OPTICAL
+        return self.world.observe(stamp_ns, T_map_cam, self.intrinsics, outputs)
+
+    def warm_up(self, T_map_base: F64) -> None:
+        """Render once, so that the first frame that counts does not wait for compilers."""
+        self.look(0, T_map_base, Outputs.ALL)
+        self.world.reset()

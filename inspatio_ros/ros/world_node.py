@@ -1,0 +1,341 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The node: the robot's motion in, a live RGB-D camera out.
+
+Three groups of callbacks run side by side: the sensor loop (one timer; a tick that comes late is
+skipped, never queued), the inputs, and everything else (services, parameters, diagnostics).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import gc
+import math
+import threading
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseWithCovarianceStamped
+from inspatio_ros.contracts import F64, Outputs, SensorFrame, WorldBackend
+from inspatio_ros.motion.counts import Counts, Verdict
+from inspatio_ros.ros import health as health_of
+from inspatio_ros.ros import messages, parameters as parameters_of
+from inspatio_ros.ros.motion_sources import frame_of, judged_pose, open_source
+from inspatio_ros.ros.motion_sources import TrackSource, TwistSource
+from inspatio_ros.ros.parameters import request_of, WorldRequest
+from inspatio_ros.ros.publishers import Publishers
+from inspatio_ros.ros.sensor import Sensor, start_of
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from rclpy.subscription import Subscription
+from rclpy.timer import Timer
+from std_srvs.srv import Trigger
+
+OpenWorld = Callable[[WorldRequest], WorldBackend]
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+
+
+# A clock that falls back by less than this is late, not reset: the tick is skipped.
+CLOCK_JUMP_NS = 500_000_000
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a configured node holds."""
+
+    sensor: Sensor
+    source: TwistSource | TrackSource
+    publishers: Publishers
+    teleports: Subscription
+
+
+class WorldNode(LifecycleNode):
+    """
+    A world that can be driven through.
+
+    :param open_world: returns the world that a request asks for; its ValueError or OSError says
+        what is wrong with it.
+    :param kwargs: as of a node (parameter_overrides, namespace, ...).
+    :raises ValueError: a bad parameter at start.
+    """
+
+    def __init__(self, open_world: OpenWorld, **kwargs: Any) -> None:
+        super().__init__('world_node', **kwargs)
+        self._open_world = open_world
+        self._settings = parameters_of.declare(self)
+        self._health = health_of.Health()
+        self._throttle = health_of.Throttle()
+        self._state = 'unconfigured'
+        self._world_lock = threading.Lock()  # around all that touches the world or the outputs
+        self._opened: Opened | None = None
+        self._tick_timer: Timer | None = None
+        self._teleport_counts = Counts()
+        self._forget = False                 # the world forgets before the next frame
+        self._last_ns: int | None = None     # stamp of the newest tick
+        self._look_at_holes = False          # the next frame says how much was never seen
+        self._sensor_group = MutuallyExclusiveCallbackGroup()
+        self._input_group = MutuallyExclusiveCallbackGroup()
+        self.create_service(Trigger, '~/reset', self._on_reset)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics',
+                                                  QoSProfile(depth=10))
+        self.create_timer(1.0, self._on_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.add_on_set_parameters_callback(self._on_parameters)
+
+    @property
+    def autostart(self) -> bool:
+        """Return whether the node configures and activates itself."""
+        return self._settings.autostart
+
+    def start(self) -> bool:
+        """Configure and activate; return whether that worked."""
+        return self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS
+
+    # ---- lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Open the world and go on the network."""
+        try:
+            self._configure()
+        except (ValueError, OSError, ImportError) as error:
+            return self._failed(str(error))
+        except Exception as error:  # noqa: B902  a callback boundary: stay alive, say why
+            return self._failed(f'{type(error).__name__}: {error}')
+        self._state = 'inactive'
+        return SUCCESS
+
+    def _configure(self) -> None:
+        world = self._open_world(request_of(self._settings))
+        try:
+            sensor = Sensor(world, self._settings)
+            T_map_base = start_of(self._settings.initial_pose, sensor.spawn)
+            sensor.warm_up(T_map_base)
+        except BaseException:
+            world.close()
+            raise
+        self._opened = Opened(
+            sensor,
+            open_source(self, self._settings, T_map_base, self._on_dropped, self._input_group),
+            Publishers(self, self._settings, self._health),
+            self.create_subscription(PoseWithCovarianceStamped, 'initialpose',
+                                     self._on_initial_pose, QoSProfile(depth=10),
+                                     callback_group=self._input_group))
+        self._health.error = ''
+        gc.collect()
+        gc.freeze()  # what lives now lives as long as the node: no collection walks it again
+
+    def _failed(self, reason: str) -> TransitionCallbackReturn:
+        self._health.error = reason
+        self.get_logger().error(f'cannot configure: {reason}')
+        self._release()
+        return FAILURE
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start the sensor loop."""
+        self._last_ns = None
+        self._forget = True
+        self._send_mount()
+        self._tick_timer = self.create_timer(1.0 / self._settings.rate, self._tick,
+                                             callback_group=self._sensor_group)
+        self._state = 'active'
+        return SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop the sensor loop; a frame in the making still goes out before this returns."""
+        self._stop_ticking()
+        self._state = 'inactive'
+        return SUCCESS
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the world and leave the network."""
+        self._release()
+        self._state = 'unconfigured'
+        return SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything."""
+        self._release()
+        self._state = 'finalized'
+        return SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything; the node can be configured again."""
+        self._release()
+        self._state = 'unconfigured'
+        return SUCCESS
+
+    def _stop_ticking(self) -> None:
+        if self._tick_timer is not None:
+            self.destroy_timer(self._tick_timer)
+            self._tick_timer = None
+        with self._world_lock:  # waits for a tick that is under way
+            pass
+
+    def _release(self) -> None:
+        self._stop_ticking()
+        with self._world_lock:
+            opened, self._opened = self._opened, None
+            if opened is not None:
+                opened.source.destroy()
+                opened.publishers.destroy()
+                self.destroy_subscription(opened.teleports)
+                opened.sensor.world.close()
+        gc.unfreeze()
+        gc.collect()
+
+    # ---- the sensor loop
+
+    def _tick(self) -> None:
+        with self._world_lock:
+            opened = self._opened
+            if opened is None or self._tick_timer is None or not self.context.ok():
+                return
+            stamp_ns = self.get_clock().now().nanoseconds
+            if not self._in_order(stamp_ns):
+                return
+            motion, T_map_odom = opened.source.motion_at(stamp_ns), opened.source.T_map_odom
+            if motion is None:
+                return self._lost()
+            stamp = messages.time_of(stamp_ns)
+            opened.publishers.send_motion(stamp, motion, T_map_odom, self._settings)
+            opened.publishers.send_infos(stamp, opened.sensor.intrinsics)
+            frame = self._look(opened, stamp_ns, T_map_odom @ motion.T_odom_base)
+            if frame is not None:
+                opened.publishers.send_frame(stamp, frame, self._settings)
+            self._health.ticks += 1
+
+    def _look(self, opened: Opened, stamp_ns: int, T_map_base: F64) -> SensorFrame | None:
+        wanted = opened.publishers.wanted()
+        if wanted is Outputs.NONE:
+            return None
+        if self._look_at_holes:
+            wanted |= Outputs.OBSERVED
+        try:
+            if self._forget:
+                opened.sensor.world.reset()
+                self._forget = False
+            with self._health.stage('render'):
+                frame = opened.sensor.look(stamp_ns, T_map_base, wanted)
+        except Exception as error:  # noqa: B902  a thread boundary: the loop goes on
+            self._health.drop('render_failed')
+            self._health.error = f'render: {type(error).__name__}: {error}'
+            self._warn('render', self._health.error)
+            return None
+        self._health.error = ''
+        if not math.isnan(frame.unobserved_ratio):
+            self._health.unobserved_ratio = frame.unobserved_ratio
+            self._look_at_holes = False
+        return frame
+
+    def _in_order(self, stamp_ns: int) -> bool:
+        """Return whether this tick is newer than the last; start over if the clock was reset."""
+        last_ns = self._last_ns
+        if last_ns is not None and last_ns - CLOCK_JUMP_NS <= stamp_ns <= last_ns:
+            self._health.drop('clock_stood')
+            return False
+        self._last_ns = stamp_ns
+        if last_ns is None:
+            return True
+        if stamp_ns < last_ns:
+            self._forget = True
+            self.get_logger().warning(
+                f'the clock jumped back by {(last_ns - stamp_ns) * 1e-9:.3f} s: buffers cleared')
+            return True
+        skipped = round((stamp_ns - last_ns) * 1e-9 * self._settings.rate) - 1
+        if skipped > 0:
+            self._health.drop('tick_skipped', skipped)
+        return True
+
+    def _lost(self) -> None:
+        self._health.drop('pose_unknown')
+        self._warn('pose', f'{self._settings.motion_source}: the pose of the robot is unknown, '
+                           f'nothing is published')
+
+    # ---- inputs
+
+    def _on_initial_pose(self, message: PoseWithCovarianceStamped) -> None:
+        p, frame = self._settings, frame_of(message.header.frame_id)
+        verdict, detail, T = judged_pose(message.pose.pose)
+        if verdict.used and frame not in (p.map_frame, p.odom_frame):
+            verdict = Verdict.BAD_FRAME
+            detail = (f'frame_id {message.header.frame_id!r} is neither {p.map_frame!r} '
+                      f'nor {p.odom_frame!r}')
+        self._teleport_counts.note(verdict)
+        if not verdict.used or T is None:
+            return self._on_dropped('initialpose', verdict, detail)
+        with self._world_lock:
+            if self._opened is None:
+                return
+            source = self._opened.source
+            if frame == p.odom_frame:
+                T = source.T_map_odom @ T
+            source.teleport(T, self.get_clock().now().nanoseconds)
+            self._forget = True
+        x, y, z = T[:3, 3]
+        self.get_logger().info(f'moved to x {x:.2f} y {y:.2f} z {z:.2f} m in {p.map_frame}')
+
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        with self._world_lock:
+            if self._opened is None:
+                response.success, response.message = False, f'the node is {self._state}'
+                return response
+            self._opened.source.reset()
+            self._forget = True
+        response.success, response.message = True, 'back at the start'
+        return response
+
+    def _on_dropped(self, topic: str, verdict: Verdict, detail: str) -> None:
+        self._warn(f'{topic}/{verdict.value}', f'{topic}: message dropped, {verdict.value}: '
+                                               f'{detail}')
+
+    def _on_parameters(self, changes: list[Parameter[Any]]) -> SetParametersResult:
+        new, answer = parameters_of.changed(self._settings, changes, self._opened is not None)
+        if not answer.successful:
+            return answer
+        with self._world_lock:
+            old, self._settings = self._settings, new
+            if self._opened is not None:
+                self._opened.sensor.reconfigure(new)
+                self._opened.source.reconfigure(new)
+            if self._tick_timer is not None and new.rate != old.rate:
+                self._tick_timer.timer_period_ns = round(1e9 / new.rate)
+        if self._state == 'active' and new.mount != old.mount:
+            self._send_mount()
+        return answer
+
+    # ---- what the node says
+
+    def _send_mount(self) -> None:
+        if self._opened is not None and self._settings.publish_mount_tf:
+            stamp = self.get_clock().now().to_msg()
+            self._opened.publishers.send_mount(self._opened.sensor.T_base_link, stamp)
+
+    def _on_diagnostics(self) -> None:
+        if not self.context.ok():
+            return
+        p, h = self._settings, self._health
+        rate_hz = h.rate_hz()
+        level, message = health_of.verdict_of(h, self._state, rate_hz, p.rate,
+                                              p.max_unobserved_ratio)
+        values = {'state': self._state, 'rate_hz': f'{rate_hz:.2f}', **h.stage_values(),
+                  'ticks': str(h.ticks), 'unobserved_ratio': f'{h.unobserved_ratio:.4f}'}
+        values.update({f'drops.{reason}': str(n) for reason, n in h.drops.items()})
+        inputs = {'initialpose': self._teleport_counts}
+        if (opened := self._opened) is not None:
+            inputs.update(opened.source.counts())
+        for topic, counts in inputs.items():
+            values.update({f'{topic}.{key}': str(n) for key, n in counts.as_dict().items()})
+        self._look_at_holes = True
+        header = messages.header_of(self.get_clock().now().to_msg(), '')
+        self._diagnostics.publish(health_of.diagnostics_of(
+            f'{self.get_fully_qualified_name()}: sensor', p.scene or 'bundled scene', header,
+            level, message, values))
+
+    def _warn(self, key: str, text: str) -> None:
+        if self._throttle(key):
+            self.get_logger().warning(text)
