@@ -1,0 +1,367 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The warp of the sensor plane on the CPU: z-buffer splat of depth, then a gather of colour (numba).
+
+Depth goes forward: every square between four joined source pixels is rasterised with
+perspective-exact inverse depth, so surfaces stay closed at any magnification. Colour goes
+backward: each target pixel looks up the source at sub-pixel position, so it is resampled once.
+The kernels release the GIL, use no fast-math (same bytes on every x86-64) and share no memory
+between bands, so the result does not depend on the number of threads. `warp` is the torch twin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .camera import invert_rigid, pixel_transfer
+from .kernel import kernel, Run, run_serial, split
+from .surface import inverse_depth, link_pixels, LONE, LOWER, SQUARE, UPPER
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+U8 = npt.NDArray[np.uint8]
+
+_ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
+# Pixels on the border between two triangles belong to both; rounding must not let them fall through.
+_SLACK = np.float32(1e-4)
+# Views whose inverse depths differ by less than this share a pixel (sensor noise, pose error).
+SAME_SURFACE = 0.04
+
+
+class SourceView(NamedTuple):
+    """An RGB-D view prepared for warping; see `prepare`."""
+
+    rgb: U8          # (H, W, 3)
+    disparity: F32   # (H, W) 1/m, NaN unknown
+    links: U8        # (H, W) bits of `surface`
+
+
+class Warped(NamedTuple):
+    """A rendered target view."""
+
+    rgb: U8 | None   # (h, w, 3); undefined where no view reaches
+    disparity: F32   # (h, w) 1/m; 0 where no view reaches
+    owner: U8        # (h, w) index of the view a pixel is taken from
+
+
+class Camera(NamedTuple):
+    """A posed pinhole camera."""
+
+    K: F64             # (3, 3) pixels
+    T_world_cam: F64   # (4, 4) optical frame to world, metres
+
+
+def prepare(rgb: U8, depth_HW: F32) -> SourceView:
+    """
+    Compute once what every warp of a view needs.
+
+    :param rgb: (H, W, 3) uint8.
+    :param depth_HW: (H, W) float32, metres along +Z; NaN unknown, +inf out of range.
+    :raises ValueError: sizes that differ.
+    """
+    if rgb.shape != (*depth_HW.shape, 3):
+        raise ValueError(f'colour is {rgb.shape[:2]} and depth is {depth_HW.shape}')
+    disparity = inverse_depth(depth_HW)
+    return SourceView(np.ascontiguousarray(rgb), disparity, link_pixels(disparity))
+
+
+@kernel()
+def _transfer_row(P, v, disparity, x, y, w):  # type: ignore[no-untyped-def]
+    """
+    Move one row of pixels into another camera; the compiler turns this loop into vector code.
+
+    :param P: (3, 4) float32 of `camera.pixel_transfer`.
+    :param v: the row.
+    :param disparity: (W,) float32 inverse depths of the row; 0 or NaN where unknown.
+    :param x, y, w: (W,) float32, receive position and inverse depth there; w is 0 or NaN where
+        depth is unknown, and negative behind the camera.
+    """
+    xu, yu, zu = P[0, 0], P[1, 0], P[2, 0]
+    xd, yd, zd = P[0, 3], P[1, 3], P[2, 3]
+    xv = P[0, 1] * np.float32(v) + P[0, 2]
+    yv = P[1, 1] * np.float32(v) + P[1, 2]
+    zv = P[2, 1] * np.float32(v) + P[2, 2]
+    for u in range(disparity.shape[0]):
+        d, uf = disparity[u], np.float32(np.int32(u))
+        inverse = _ONE / (zu * uf + zv + d * zd)
+        x[u] = (xu * uf + xv + d * xd) * inverse
+        y[u] = (yu * uf + yv + d * yd) * inverse
+        w[u] = d * inverse
+
+
+@kernel()
+def _hide_undrawable(x, w, near_disparity):  # type: ignore[no-untyped-def]
+    """Set positions to NaN that are not in front of the near plane: 0 < 1/z < 1/near."""
+    for u in range(x.shape[0]):
+        x[u] = x[u] if (w[u] > _ZERO) & (w[u] < near_disparity) else np.float32(np.nan)
+
+
+@kernel()
+def _bound_row(x, y, links, a, b, height, width, left, right, top, bottom):
+    # type: ignore[no-untyped-def]
+    """
+    Write the range of target pixels that each square of a source row may touch.
+
+    One loop without branches, which the compiler turns into vector code: most of the time of a
+    splat would otherwise go into these minima. A range with left > right is empty.
+    """
+    for u in range(left.shape[0]):
+        x00, x10, x01, x11 = x[a, u], x[a, u + 1], x[b, u], x[b, u + 1]
+        y00, y10, y01, y11 = y[a, u], y[a, u + 1], y[b, u], y[b, u + 1]
+        left[u] = max(np.ceil(min(min(x00, x10), min(x01, x11))), _ZERO)
+        right[u] = min(np.floor(max(max(x00, x10), max(x01, x11))), width - _ONE)
+        top[u] = max(np.ceil(min(min(y00, y10), min(y01, y11))), _ZERO)
+        bottom[u] = min(np.floor(max(max(y00, y10), max(y01, y11))), height - _ONE)
+
+
+@kernel(inline='always')
+def _barycentric(joined, x0, y0, x1, y1, x2, y2):  # type: ignore[no-untyped-def]
+    """
+    Return the linear map from an offset to corner 0 to the weights of corners 1 and 2.
+
+    NaN where the triangle is not there, is degenerate or has a corner that cannot be drawn: every
+    comparison with it is false, so the pixel loop needs no branch for it.
+    """
+    ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x0, y2 - y0
+    area = ax * by - bx * ay
+    scale = _ONE / area if joined and area != _ZERO else np.float32(np.nan)
+    return by * scale, -bx * scale, -ay * scale, ax * scale
+
+
+@kernel(inline='always')
+def _draw_square(z, link, left, right, top, bottom, x00, y00, w00, x10, y10, w10,
+                 x01, y01, w01, x11, y11, w11):  # type: ignore[no-untyped-def]
+    """Raise the z-buffer to the inverse depth of a square's two triangles, at pixel centres."""
+    a1, b1, a2, b2 = _barycentric(link & UPPER, x00, y00, x10, y10, x01, y01)
+    c1, d1, c2, d2 = _barycentric(link & LOWER, x11, y11, x01, y01, x10, y10)
+    u1, u2, v1, v2 = w10 - w00, w01 - w00, w01 - w11, w10 - w11
+    low, high = -_SLACK, _ONE + _SLACK
+    for j in range(top, bottom + 1):
+        pu, pl = np.float32(np.int32(j)) - y00, np.float32(np.int32(j)) - y11
+        for i in range(left, right + 1):
+            qu, ql = np.float32(np.int32(i)) - x00, np.float32(np.int32(i)) - x11
+            l1, l2 = a1 * qu + b1 * pu, a2 * qu + b2 * pu
+            m1, m2 = c1 * ql + d1 * pl, c2 * ql + d2 * pl
+            in_upper = (l1 >= low) & (l2 >= low) & (l1 + l2 <= high)
+            in_lower = (m1 >= low) & (m2 >= low) & (m1 + m2 <= high)
+            upper = w00 + l1 * u1 + l2 * u2 if in_upper else _ZERO
+            lower = w11 + m1 * v1 + m2 * v2 if in_lower else _ZERO
+            jj, ii = np.uintp(j), np.uintp(i)
+            z[jj, ii] = max(z[jj, ii], max(upper, lower))
+
+
+@kernel()
+def _draw_footprint(z, x, y, w, half):  # type: ignore[no-untyped-def]
+    """Raise the z-buffer over the square that one source pixel covers."""
+    left = max(np.ceil(x - half), _ZERO)
+    right = min(np.floor(x + half), np.float32(z.shape[1] - 1))
+    top = max(np.ceil(y - half), _ZERO)
+    bottom = min(np.floor(y + half), np.float32(z.shape[0] - 1))
+    if not (left <= right and top <= bottom):
+        return
+    for j in range(int(top), int(bottom) + 1):
+        for i in range(int(left), int(right) + 1):
+            if w > z[j, i]:
+                z[j, i] = w
+
+
+@kernel()
+def splat_rows(disparity, links, P, near_disparity, magnify, first, last, z):
+    # type: ignore[no-untyped-def]
+    """
+    Splat source rows first..last - 1 (with the squares below them) into a z-buffer.
+
+    :param disparity: (H, W) float32 source inverse depth, 1/m.
+    :param links: (H, W) uint8 of `surface.link_pixels`.
+    :param P: (3, 4) float32 of `camera.pixel_transfer`.
+    :param near_disparity: 1 / near plane of the target, 1/m.
+    :param magnify: target focal length over source focal length.
+    :param z: (h, w) float32, cleared to 0 here; receives the greatest inverse depth.
+    """
+    z[:, :] = _ZERO
+    width = disparity.shape[1]
+    x = np.empty((2, width), np.float32)
+    y = np.empty((2, width), np.float32)
+    w = np.empty((2, width), np.float32)
+    left = np.empty(width - 1, np.float32)
+    right, top, bottom = np.empty_like(left), np.empty_like(left), np.empty_like(left)
+    _transfer_row(P, first, disparity[first], x[0], y[0], w[0])
+    _hide_undrawable(x[0], w[0], near_disparity)
+    for v in range(first, last):
+        a, b = (v - first) & 1, (v - first + 1) & 1
+        if v + 1 < disparity.shape[0]:
+            _transfer_row(P, v + 1, disparity[v + 1], x[b], y[b], w[b])
+            _hide_undrawable(x[b], w[b], near_disparity)
+        _bound_row(x, y, links, a, b, np.float32(z.shape[0]), np.float32(z.shape[1]),
+                   left, right, top, bottom)
+        for u in range(width):
+            link = links[v, u]
+            if link & LONE:
+                # Half a source pixel, seen at the target's distance; at least one target pixel.
+                half = max(_HALF * magnify * w[a, u] / disparity[v, u], _HALF)
+                _draw_footprint(z, x[a, u], y[a, u], w[a, u], half)
+            if not (link & SQUARE and left[u] <= right[u] and top[u] <= bottom[u]):
+                continue
+            i0, i1, j0, j1 = int(left[u]), int(right[u]), int(top[u]), int(bottom[u])
+            _draw_square(z, link, i0, i1, j0, j1, x[a, u], y[a, u], w[a, u],
+                         x[a, u + 1], y[a, u + 1], w[a, u + 1], x[b, u], y[b, u], w[b, u],
+                         x[b, u + 1], y[b, u + 1], w[b, u + 1])
+
+
+@kernel()
+def merge_rows(stack, chunks, order, first, last, disparity, owner):  # type: ignore[no-untyped-def]
+    """
+    Choose for each pixel of target rows first..last - 1 the view that it is taken from.
+
+    Of the views whose surface is the front-most, or within SAME_SURFACE of it, the one that comes
+    first in `order` wins.
+
+    :param stack: (views * chunks, h, w) float32 z-buffers; the chunks of a view are neighbours.
+    :param order: (views,) int64, view indices, best first.
+    :param disparity: (h, w) float32, receives inverse depth, 0 where nothing is.
+    :param owner: (h, w) uint8, receives the view's index.
+    """
+    views = order.shape[0]
+    width = disparity.shape[1]
+    own = np.empty((views, width), np.float32)
+    for j in range(first, last):
+        front = disparity[j]
+        front[:] = _ZERO
+        for k in range(views):
+            row = own[k]
+            row[:] = stack[k * chunks, j]
+            for c in range(1, chunks):
+                for i in range(width):
+                    row[i] = max(row[i], stack[k * chunks + c, j, i])
+            for i in range(width):
+                front[i] = max(front[i], row[i])
+        owner[j] = np.uint8(order[0])
+        if views == 1:
+            continue
+        for i in range(width):
+            limit = front[i] * np.float32(1.0 - SAME_SURFACE)
+            for n in range(views):
+                k = order[n]
+                if own[k, i] >= limit:
+                    owner[j, i] = np.uint8(k)
+                    front[i] = own[k, i]
+                    break
+
+
+@kernel()
+def _agreeing_taps(rgb, source, u, v, fu, fv, expected, out):  # type: ignore[no-untyped-def]
+    """Blend the taps that lie on the surface looked for: at an edge colours must not mix."""
+    total = _ZERO
+    r, g, b = _ZERO, _ZERO, _ZERO
+    for dv in range(2):
+        for du in range(2):
+            vv, uu = min(v + dv, rgb.shape[0] - 1), min(u + du, rgb.shape[1] - 1)
+            if abs(source[vv, uu] - expected) <= np.float32(SAME_SURFACE) * expected:
+                weight = (fu if du else _ONE - fu) * (fv if dv else _ONE - fv) + np.float32(1e-6)
+                total += weight
+                r += weight * rgb[vv, uu, 0]
+                g += weight * rgb[vv, uu, 1]
+                b += weight * rgb[vv, uu, 2]
+    if total == _ZERO:
+        vv = min(v + (1 if fv >= _HALF else 0), rgb.shape[0] - 1)
+        uu = min(u + (1 if fu >= _HALF else 0), rgb.shape[1] - 1)
+        out[0], out[1], out[2] = rgb[vv, uu, 0], rgb[vv, uu, 1], rgb[vv, uu, 2]
+        return
+    scale = _ONE / total
+    out[0] = np.uint8(r * scale + _HALF)
+    out[1] = np.uint8(g * scale + _HALF)
+    out[2] = np.uint8(b * scale + _HALF)
+
+
+@kernel()
+def gather_rows(rgb, source, links, P, index, owner, disparity, first, last, out):
+    # type: ignore[no-untyped-def]
+    """
+    Look up the colour of the target pixels in rows first..last - 1 that one view owns.
+
+    :param rgb: (H, W, 3) uint8 source.
+    :param source: (H, W) float32 source inverse depth, 1/m.
+    :param links: (H, W) uint8 of `surface.link_pixels`.
+    :param P: (3, 4) float32 of `camera.pixel_transfer`, target to source.
+    :param index: the view's index in `owner`.
+    :param out: (h, w, 3) uint8.
+    """
+    width = out.shape[1]
+    x = np.empty(width, np.float32)
+    y = np.empty(width, np.float32)
+    w = np.empty(width, np.float32)
+    right, bottom = np.float32(rgb.shape[1] - 1), np.float32(rgb.shape[0] - 1)
+    one = np.uintp(1)
+    for j in range(first, last):
+        _transfer_row(P, j, disparity[j], x, y, w)
+        for i in range(width):
+            if owner[j, i] != index or disparity[j, i] == _ZERO:
+                continue
+            u, v = min(max(x[i], _ZERO), right), min(max(y[i], _ZERO), bottom)
+            u0, v0 = np.uintp(np.int32(u)), np.uintp(np.int32(v))
+            fu, fv = u - np.float32(np.int32(u)), v - np.float32(np.int32(v))
+            if links[v0, u0] & SQUARE != SQUARE:
+                _agreeing_taps(rgb, source, int(u), int(v), fu, fv, w[i], out[j, i])
+                continue
+            w11 = fu * fv
+            w10, w01, w00 = fu - w11, fv - w11, _ONE - fu - fv + w11
+            for c in range(3):
+                k = np.uintp(c)
+                value = (w00 * rgb[v0, u0, k] + w10 * rgb[v0, u0 + one, k]
+                         + w01 * rgb[v0 + one, u0, k] + w11 * rgb[v0 + one, u0 + one, k])
+                out[np.uintp(j), np.uintp(i), k] = np.uint8(np.int32(value + _HALF))
+
+
+def warp_views(views: Sequence[SourceView], cameras: Sequence[Camera], target: Camera,
+               size: tuple[int, int], order: Sequence[int] | None = None, near_m: float = 0.05,
+               colour: bool = True, bands: int = 1, run: Run = run_serial) -> Warped:
+    """
+    Render several views into one target camera.
+
+    :param views: prepared source views, any sizes.
+    :param cameras: the camera of each view.
+    :param target: the camera to render.
+    :param size: (height, width) of the target, pixels.
+    :param order: view indices, best first; they decide where several views show one surface.
+        Default: as given.
+    :param near_m: near plane of the target, metres.
+    :param colour: whether colour is looked up.
+    :param bands: how many pieces the work is cut into.
+    :param run: runs the pieces, by default one after the other.
+    :raises ValueError: no view at all, or more than 255.
+    """
+    if not 0 < len(views) <= 255:
+        raise ValueError(f'1 to 255 source views can be warped, got {len(views)}')
+    height, width = size
+    T_target_world = invert_rigid(target.T_world_cam)
+    forward = [pixel_transfer(camera.K, target.K, T_target_world @ camera.T_world_cam)
+               .astype(np.float32) for camera in cameras]
+    chunks = -(-bands // len(views))
+    stack = np.empty((len(views) * chunks, height, width), np.float32)
+    run([lambda k=k, c=c, rows=rows: splat_rows(  # type: ignore[misc]
+            views[k].disparity, views[k].links, forward[k], np.float32(1.0 / near_m),
+            np.float32(target.K[0, 0] / cameras[k].K[0, 0]), *rows, stack[k * chunks + c])
+         for k in range(len(views))
+         for c, rows in enumerate(split(views[k].disparity.shape[0], chunks))])
+
+    disparity = np.empty((height, width), np.float32)
+    owner = np.empty((height, width), np.uint8)
+    ranking = np.asarray(range(len(views)) if order is None else order, np.int64)
+    rgb = np.empty((height, width, 3), np.uint8) if colour else None
+    backward = [pixel_transfer(target.K, camera.K, invert_rigid(camera.T_world_cam)
+                               @ target.T_world_cam).astype(np.float32) for camera in cameras]
+
+    def resolve(rows: tuple[int, int]) -> None:
+        merge_rows(stack, chunks, ranking, *rows, disparity, owner)
+        if rgb is not None:
+            for k, view in enumerate(views):
+                gather_rows(view.rgb, view.disparity, view.links, backward[k], k, owner,
+                            disparity, *rows, rgb)
+
+    run([lambda rows=rows: resolve(rows) for rows in split(height, bands)])  # type: ignore[misc]
+    return Warped(rgb, disparity, owner)
