@@ -1,0 +1,137 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Who may import whom, and that package.xml names everything that is imported."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+PACKAGE = 'inspatio_ros'
+BELOW_ENGINE = {'model', 'scene', 'motion', 'geometry', 'contracts'}
+# Part -> parts that it may import besides itself. A part that is not listed is an error.
+MAY_IMPORT = {
+    'contracts': set(),
+    'geometry': set(),
+    'motion': {'contracts'},
+    'model': set(),
+    'scene': {'motion', 'geometry', 'contracts'},
+    'engine': BELOW_ENGINE,
+    'bags': BELOW_ENGINE | {'engine'},
+    'evaluation': BELOW_ENGINE | {'engine'},
+    'training': BELOW_ENGINE | {'engine'},
+    'ros': {'motion', 'contracts'},
+    'cli': BELOW_ENGINE | {'engine', 'bags', 'evaluation', 'training', 'ros'},
+    '__init__': set(),
+    '__main__': {'cli'},
+}
+ROS_PARTS = {'ros', 'cli'}
+ROS_MODULES = {'ament_index_python', 'cv_bridge', 'launch', 'launch_ros', 'rclpy', 'std_srvs'}
+ROS_SUFFIXES = ('_msgs', '_interfaces')
+ROS_PREFIXES = ('tf2_', 'rosidl_', 'rcl_', 'ros2')
+# Import name -> rosdep key, where the key is neither that name (ROS) nor python3-NAME.
+ROSDEP_KEYS = {'cv2': 'python3-opencv', 'PIL': 'python3-pil', 'yaml': 'python3-yaml',
+               'tf2_ros': 'tf2_ros_py'}
+NO_ROSDEP_KEY = {'av'}
+# Depended on for those who receive the images.
+NOT_IMPORTED = {'cv_bridge'}
+
+
+def sources(checkout: Path, folder: str = PACKAGE) -> list[Path]:
+    return sorted((checkout / folder).rglob('*.py'))
+
+
+def part_of(checkout: Path, path: Path) -> str:
+    return path.relative_to(checkout / PACKAGE).parts[0].removesuffix('.py')
+
+
+def imported(path: Path, package: str) -> Iterator[str]:
+    """
+    Yield the full names that a file imports, at whatever depth of its code.
+
+    :param package: dotted name of the package that the file lies in, for relative imports.
+    """
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            up = package.split('.')[:len(package.split('.')) - node.level + 1]
+            base = '.'.join([*(up if node.level else []), *([node.module] if node.module else [])])
+            yield from (f'{base}.{alias.name}' for alias in node.names)
+
+
+def imports_of(checkout: Path, path: Path) -> set[str]:
+    return set(imported(path, '.'.join(path.relative_to(checkout).parent.parts)))
+
+
+def is_ros(module: str) -> bool:
+    return (module in ROS_MODULES or module.endswith(ROS_SUFFIXES)
+            or module.startswith(ROS_PREFIXES))
+
+
+def test_parts_import_only_what_lies_below(checkout: Path):
+    wrong = []
+    for path in sources(checkout):
+        part = part_of(checkout, path)
+        assert part in MAY_IMPORT, f'{path}: part {part} has no row in MAY_IMPORT'
+        for name in imports_of(checkout, path):
+            head, *rest = name.split('.')
+            if head == PACKAGE and rest and rest[0] not in MAY_IMPORT[part] | {part}:
+                wrong.append(f'{path.relative_to(checkout)}: {part} imports {name}')
+    assert not wrong, '\n'.join(wrong)
+
+
+def test_only_ros_and_cli_import_ros_and_ros_imports_no_torch(checkout: Path):
+    wrong = []
+    for path in sources(checkout):
+        part = part_of(checkout, path)
+        modules = {name.split('.')[0] for name in imports_of(checkout, path)}
+        wrong += [f'{path.relative_to(checkout)}: {module}' for module in sorted(modules)
+                  if (is_ros(module) and part not in ROS_PARTS)
+                  or (part == 'ros' and module in {'torch', 'numba'})]
+    assert not wrong, '\n'.join(wrong)
+
+
+def test_package_xml_names_every_import_and_nothing_else(checkout: Path):
+    root = ElementTree.parse(checkout / 'package.xml').getroot()
+    declared = {element.text for element in root.iter('exec_depend')}
+    needed = set()
+    for path in sources(checkout) + sources(checkout, 'launch'):
+        for module in {name.split('.')[0] for name in imports_of(checkout, path)}:
+            if module not in sys.stdlib_module_names | {PACKAGE, ''} | NO_ROSDEP_KEY:
+                default = module if is_ros(module) else f'python3-{module}'
+                needed.add(ROSDEP_KEYS.get(module, default))
+    assert needed - declared == set(), 'imported, but no exec_depend'
+    assert declared - needed - NOT_IMPORTED == set(), 'exec_depend, but not imported'
+
+
+def test_syntax_is_that_of_the_oldest_python(checkout: Path):
+    for path in sources(checkout) + sources(checkout, 'launch'):
+        ast.parse(path.read_text(), str(path), feature_version=(3, 10))  # Humble
+
+
+@pytest.mark.parametrize('module, unwanted', [
+    ('ros.world_node', {'torch', 'numba', 'scipy', 'av'}),
+    ('cli.main', {'torch', 'numba', 'scipy', 'av', 'cv2', 'rclpy', 'numpy'}),
+    ('cli.world', {'torch'}),
+])
+def test_importing_loads_nothing_heavy(checkout: Path, module: str, unwanted: set[str]):
+    if module != 'cli.main':
+        pytest.importorskip('rclpy', reason='no ROS 2 here')
+    code = f'import sys, {PACKAGE}.{module}; print(*{unwanted!r} & set(sys.modules))'
+    done = subprocess.run([sys.executable, '-c', code], cwd=checkout, capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+def test_the_import_walker_sees_lazy_and_relative_imports(tmp_path: Path):
+    path = tmp_path / 'module.py'
+    path.write_text('def late():\n    import torch.nn\n    from . import sibling\n'
+                    '    from ..motion.track import PoseTrack\n')
+    assert set(imported(path, 'inspatio_ros.ros')) == {
+        'torch.nn', 'inspatio_ros.ros.sibling', 'inspatio_ros.motion.track.PoseTrack'}

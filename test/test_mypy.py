@@ -1,0 +1,16 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The package passes mypy with the settings of setup.cfg."""
+
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+
+def test_mypy(checkout: Path):
+    pytest.importorskip('mypy', reason='mypy is not installed')
+    command = [sys.executable, '-m', 'mypy', '--config-file', 'setup.cfg']
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
