@@ -12,15 +12,14 @@ import shutil
 
 from inspatio_ros.scene.atomic import replaced_folder, write_synced
 from inspatio_ros.scene.depth import depth_bytes, read_depth
-from inspatio_ros.scene.images import jpeg_bytes, MAX_PIXELS, png_bytes, read_rgb
+from inspatio_ros.scene.images import (check_memory, jpeg_bytes, MAX_PIXELS, png_bytes,
+                                       read_rgb)
 from inspatio_ros.scene.parallel import in_parallel, Progress
 from inspatio_ros.scene.scene import Scene, View
 from inspatio_ros.scene.schema import (Manifest, MANIFEST_NAME, manifest_to_text, read_manifest,
                                        ViewEntry)
 import numpy as np
 
-# rgb (3 bytes) and float32 depth of one pixel.
-_BYTES_PER_PIXEL = 7
 _FOLDERS = ('rgb', 'depth')
 _log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ def load_scene(folder: str | os.PathLike[str], progress: Progress | None = None)
     fields = [f'views[{index}]' for index in range(len(manifest.views))]
     fields += [f'frames[{i}][{j}]' for i, frame in enumerate(manifest.frames)
                for j in range(len(frame))]
-    _check_memory(root, entries, fields)
+    _check_pixels(root, entries, fields)
     _check_files_once(root, entries, fields)
     views = iter(in_parallel(lambda item: _load_view(root, *item),
                              list(zip(entries, fields, strict=True)), progress))
@@ -112,7 +111,7 @@ def check_target(folder: Path) -> None:
         raise ValueError(f'{folder}: holds files but no {MANIFEST_NAME}; it is not overwritten')
 
 
-def _check_memory(root: Path, entries: Sequence[ViewEntry], fields: Sequence[str]) -> None:
+def _check_pixels(root: Path, entries: Sequence[ViewEntry], fields: Sequence[str]) -> None:
     """Refuse what this machine cannot hold, before anything is decoded."""
     total = 0
     for entry, field in zip(entries, fields, strict=True):
@@ -121,11 +120,8 @@ def _check_memory(root: Path, entries: Sequence[ViewEntry], fields: Sequence[str
         if pixels > MAX_PIXELS:
             raise ValueError(f'{root / MANIFEST_NAME}: {field}.intrinsics say {camera.width}x'
                              f'{camera.height} pixels, at most {MAX_PIXELS} pixels are read')
-        total += pixels * _BYTES_PER_PIXEL
-    installed = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
-    if total > installed:
-        raise ValueError(f'{root}: the scene takes {total / 2**30:.1f} GiB in memory, this '
-                         f'machine has {installed / 2**30:.1f} GiB')
+        total += pixels
+    check_memory(total, str(root))
 
 
 def _check_files_once(root: Path, entries: Sequence[ViewEntry], fields: Sequence[str]) -> None:

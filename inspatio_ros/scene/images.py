@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 import contextlib
 import io
+import os
 from pathlib import Path
 import struct
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ U16 = npt.NDArray[np.uint16]
 
 # A picture with more pixels is refused before it is decoded: 8K video has 33 million.
 MAX_PIXELS = 64_000_000
+# rgb (3 bytes) and float32 depth.
+_BYTES_PER_PIXEL = 7
 _DEEP_GREY_MODES = ('I;16', 'I;16B', 'I')
 
 
@@ -79,6 +82,21 @@ def check_size(path: Path, what: str, found: tuple[int, int], expected: tuple[in
     if found != expected:
         raise ValueError(f'{path}: {what} is {found[0]}x{found[1]} pixels, {expected_of} '
                          f'is {expected[0]}x{expected[1]}')
+
+
+def check_memory(pixels: int, what: str) -> None:
+    """
+    Refuse what this machine cannot hold, before anything is decoded.
+
+    :param pixels: of all RGB-D views together.
+    :param what: names them in the message.
+    :raises ValueError: naming both sizes.
+    """
+    needed = pixels * _BYTES_PER_PIXEL
+    installed = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+    if needed > installed:
+        raise ValueError(f'{what}: its pictures take {needed / 2**30:.1f} GiB in memory, this '
+                         f'machine has {installed / 2**30:.1f} GiB')
 
 
 def image_size(path: Path, what: str) -> tuple[int, int]:

@@ -18,8 +18,8 @@ _COLOUR = re.compile(r'color_(\d+)\.png')
 
 
 def is_rgbd_folder(folder: Path) -> bool:
-    """Say whether a folder holds camera.json and color_1.png."""
-    return (folder / 'camera.json').is_file() and (folder / 'color_1.png').is_file()
+    """Say whether a folder holds some color_N.png."""
+    return folder.is_dir() and any(_COLOUR.fullmatch(path.name) for path in folder.iterdir())
 
 
 def read_rgbd_folder(folder: Path, progress: Progress | None = None) -> Scene:
