@@ -54,13 +54,14 @@ def read_da3_folder(folder: Path, progress: Progress | None = None) -> Scene:
     check_count(folder / 'extrinsic.txt', len(poses), len(files), 'poses', 'depth maps')
     check_count(folder / 'intrinsic.txt', len(matrices), len(files), 'matrices', 'depth maps')
     size = image_size(files[0], 'depth')
+    cameras = [_centred(folder / 'intrinsic.txt', K, size) for K in matrices]
     video = _the_video(folder)
     halves = halved(progress)
     pictures, fps = read_video(video, len(files), f'depth maps of {folder}', progress=halves[0])
     resize = _resizer(video, (pictures[0].shape[1], pictures[0].shape[0]), size)
     depths = in_parallel(lambda path: _read_depth(path, size, files[0]), files, halves[1])
     return scene_of_frames(video, in_parallel(resize, pictures), depths,
-                           [_centred(folder / 'intrinsic.txt', K, size) for K in matrices], poses, fps)
+                           cameras, poses, fps)
 
 
 def _centred(path: Path, K: F64, size: tuple[int, int]) -> Intrinsics:
