@@ -25,10 +25,12 @@ from .surface import inverse_depth, link_pixels, LONE, LOWER, SQUARE, UPPER
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
 
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 # Pixels on the border between two triangles belong to both; rounding must not let them fall through.
-_SLACK = np.float32(1e-4)
+SLACK = 1e-4
+_SLACK = np.float32(SLACK)
 # Views whose inverse depths differ by less than this share a pixel (sensor noise, pose error).
 SAME_SURFACE = 0.04
 
@@ -36,7 +38,7 @@ SAME_SURFACE = 0.04
 class SourceView(NamedTuple):
     """An RGB-D view prepared for warping; see `prepare`."""
 
-    rgb: U8          # (H, W, 3)
+    texels: U32      # (H, W) colour, 0x00BBGGRR: one load per pixel instead of three
     disparity: F32   # (H, W) 1/m, NaN unknown
     links: U8        # (H, W) bits of `surface`
 
@@ -67,7 +69,16 @@ def prepare(rgb: U8, depth_HW: F32) -> SourceView:
     if rgb.shape != (*depth_HW.shape, 3):
         raise ValueError(f'colour is {rgb.shape[:2]} and depth is {depth_HW.shape}')
     disparity = inverse_depth(depth_HW)
-    return SourceView(np.ascontiguousarray(rgb), disparity, link_pixels(disparity))
+    return SourceView(pack_colour(rgb), disparity, link_pixels(disparity))
+
+
+def pack_colour(rgb: U8) -> U32:
+    """
+    Pack an (H, W, 3) uint8 picture into (H, W) uint32, red in the lowest byte.
+    """
+    texels = np.zeros((*rgb.shape[:2], 4), np.uint8)
+    texels[..., :3] = rgb
+    return texels.view('<u4')[..., 0]
 
 
 @kernel()
@@ -108,15 +119,18 @@ def _bound_row(x, y, links, a, b, height, width, left, right, top, bottom):
     Write the range of target pixels that each square of a source row may touch.
 
     One loop without branches, which the compiler turns into vector code: most of the time of a
-    splat would otherwise go into these minima. A range with left > right is empty.
+    splat would otherwise go into these minima. A corner of a triangle that is not there stands
+    aside, and so does one that cannot be drawn (NaN). A range with left > right is empty.
     """
     for u in range(left.shape[0]):
-        x00, x10, x01, x11 = x[a, u], x[a, u + 1], x[b, u], x[b, u + 1]
-        y00, y10, y01, y11 = y[a, u], y[a, u + 1], y[b, u], y[b, u + 1]
-        left[u] = max(np.ceil(min(min(x00, x10), min(x01, x11))), _ZERO)
-        right[u] = min(np.floor(max(max(x00, x10), max(x01, x11))), width - _ONE)
-        top[u] = max(np.ceil(min(min(y00, y10), min(y01, y11))), _ZERO)
-        bottom[u] = min(np.floor(max(max(y00, y10), max(y01, y11))), height - _ONE)
+        upper, lower = (links[u] & UPPER) != 0, (links[u] & LOWER) != 0
+        x10, x01, y10, y01 = x[a, u + 1], x[b, u], y[a, u + 1], y[b, u]
+        x00, y00 = x[a, u] if upper else x10, y[a, u] if upper else y10
+        x11, y11 = x[b, u + 1] if lower else x10, y[b, u + 1] if lower else y10
+        left[u] = max(np.ceil(np.fmin(np.fmin(x00, x10), np.fmin(x01, x11))), _ZERO)
+        right[u] = min(np.floor(np.fmax(np.fmax(x00, x10), np.fmax(x01, x11))), width - _ONE)
+        top[u] = max(np.ceil(np.fmin(np.fmin(y00, y10), np.fmin(y01, y11))), _ZERO)
+        bottom[u] = min(np.floor(np.fmax(np.fmax(y00, y10), np.fmax(y01, y11))), height - _ONE)
 
 
 @kernel(inline='always')
@@ -197,7 +211,7 @@ def splat_rows(disparity, links, P, near_disparity, magnify, first, last, z):
         if v + 1 < disparity.shape[0]:
             _transfer_row(P, v + 1, disparity[v + 1], x[b], y[b], w[b])
             _hide_undrawable(x[b], w[b], near_disparity)
-        _bound_row(x, y, links, a, b, np.float32(z.shape[0]), np.float32(z.shape[1]),
+        _bound_row(x, y, links[v], a, b, np.float32(z.shape[0]), np.float32(z.shape[1]),
                    left, right, top, bottom)
         for u in range(width):
             link = links[v, u]
@@ -254,37 +268,48 @@ def merge_rows(stack, chunks, order, first, last, disparity, owner):  # type: ig
 
 
 @kernel()
-def _agreeing_taps(rgb, source, u, v, fu, fv, expected, out):  # type: ignore[no-untyped-def]
+def _agreeing_taps(texels, source, u, v, fu, fv, expected):  # type: ignore[no-untyped-def]
     """Blend the taps that lie on the surface looked for: at an edge colours must not mix."""
     total = _ZERO
-    r, g, b = _ZERO, _ZERO, _ZERO
+    red, green, blue = _ZERO, _ZERO, _ZERO
     for dv in range(2):
         for du in range(2):
-            vv, uu = min(v + dv, rgb.shape[0] - 1), min(u + du, rgb.shape[1] - 1)
+            vv, uu = min(v + dv, texels.shape[0] - 1), min(u + du, texels.shape[1] - 1)
             if abs(source[vv, uu] - expected) <= np.float32(SAME_SURFACE) * expected:
-                weight = (fu if du else _ONE - fu) * (fv if dv else _ONE - fv) + np.float32(1e-6)
+                weight = np.float32((fu if du else 256 - fu) * (fv if dv else 256 - fv) + 1)
                 total += weight
-                r += weight * rgb[vv, uu, 0]
-                g += weight * rgb[vv, uu, 1]
-                b += weight * rgb[vv, uu, 2]
+                red += weight * np.float32(texels[vv, uu] & 255)
+                green += weight * np.float32(texels[vv, uu] >> 8 & 255)
+                blue += weight * np.float32(texels[vv, uu] >> 16)
     if total == _ZERO:
-        vv = min(v + (1 if fv >= _HALF else 0), rgb.shape[0] - 1)
-        uu = min(u + (1 if fu >= _HALF else 0), rgb.shape[1] - 1)
-        out[0], out[1], out[2] = rgb[vv, uu, 0], rgb[vv, uu, 1], rgb[vv, uu, 2]
-        return
-    scale = _ONE / total
-    out[0] = np.uint8(r * scale + _HALF)
-    out[1] = np.uint8(g * scale + _HALF)
-    out[2] = np.uint8(b * scale + _HALF)
+        vv = min(v + (1 if fv >= 128 else 0), texels.shape[0] - 1)
+        uu = min(u + (1 if fu >= 128 else 0), texels.shape[1] - 1)
+        return texels[vv, uu]
+    return (np.uint32(red / total + _HALF) | np.uint32(green / total + _HALF) << np.uint32(8)
+            | np.uint32(blue / total + _HALF) << np.uint32(16))
+
+
+@kernel(inline='always')
+def _bilinear(c00, c10, c01, c11, fu, fv):  # type: ignore[no-untyped-def]
+    """Blend four texels with weights in 1/256, red and blue in one multiplication."""
+    w11 = (fu * fv + np.uint32(128)) >> np.uint32(8)
+    w10, w01 = fu - w11, fv - w11
+    w00 = np.uint32(256) - fu - w01
+    odd, low, half = np.uint32(0xff00ff), np.uint32(0x00ff00), np.uint32(8)
+    rb = ((c00 & odd) * w00 + (c10 & odd) * w10 + (c01 & odd) * w01 + (c11 & odd) * w11
+          + np.uint32(0x800080)) >> half
+    g = (((c00 & low) >> half) * w00 + ((c10 & low) >> half) * w10
+         + ((c01 & low) >> half) * w01 + ((c11 & low) >> half) * w11 + np.uint32(0x80))
+    return (rb & odd) | (g & low)
 
 
 @kernel()
-def gather_rows(rgb, source, links, P, index, owner, disparity, first, last, out):
+def gather_rows(texels, source, links, P, index, owner, disparity, first, last, out):
     # type: ignore[no-untyped-def]
     """
     Look up the colour of the target pixels in rows first..last - 1 that one view owns.
 
-    :param rgb: (H, W, 3) uint8 source.
+    :param texels: (H, W) uint32 of `pack_colour`.
     :param source: (H, W) float32 source inverse depth, 1/m.
     :param links: (H, W) uint8 of `surface.link_pixels`.
     :param P: (3, 4) float32 of `camera.pixel_transfer`, target to source.
@@ -295,26 +320,28 @@ def gather_rows(rgb, source, links, P, index, owner, disparity, first, last, out
     x = np.empty(width, np.float32)
     y = np.empty(width, np.float32)
     w = np.empty(width, np.float32)
-    right, bottom = np.float32(rgb.shape[1] - 1), np.float32(rgb.shape[0] - 1)
-    one = np.uintp(1)
+    right, bottom = np.float32(texels.shape[1] - 1), np.float32(texels.shape[0] - 1)
+    one, two, size = np.uintp(1), np.uintp(2), np.float32(256)
     for j in range(first, last):
         _transfer_row(P, j, disparity[j], x, y, w)
+        jj = np.uintp(j)
         for i in range(width):
-            if owner[j, i] != index or disparity[j, i] == _ZERO:
+            ii = np.uintp(i)
+            if owner[jj, ii] != index or disparity[jj, ii] == _ZERO:
                 continue
-            u, v = min(max(x[i], _ZERO), right), min(max(y[i], _ZERO), bottom)
-            u0, v0 = np.uintp(np.int32(u)), np.uintp(np.int32(v))
-            fu, fv = u - np.float32(np.int32(u)), v - np.float32(np.int32(v))
-            if links[v0, u0] & SQUARE != SQUARE:
-                _agreeing_taps(rgb, source, int(u), int(v), fu, fv, w[i], out[j, i])
-                continue
-            w11 = fu * fv
-            w10, w01, w00 = fu - w11, fv - w11, _ONE - fu - fv + w11
-            for c in range(3):
-                k = np.uintp(c)
-                value = (w00 * rgb[v0, u0, k] + w10 * rgb[v0, u0 + one, k]
-                         + w01 * rgb[v0 + one, u0, k] + w11 * rgb[v0 + one, u0 + one, k])
-                out[np.uintp(j), np.uintp(i), k] = np.uint8(np.int32(value + _HALF))
+            u, v = min(max(x[ii], _ZERO), right), min(max(y[ii], _ZERO), bottom)
+            iu, iv = np.int32(u), np.int32(v)
+            fu = np.uint32(np.int32((u - np.float32(iu)) * size + _HALF))
+            fv = np.uint32(np.int32((v - np.float32(iv)) * size + _HALF))
+            u0, v0 = np.uintp(iu), np.uintp(iv)
+            if links[v0, u0] & SQUARE == SQUARE:
+                texel = _bilinear(texels[v0, u0], texels[v0, u0 + one], texels[v0 + one, u0],
+                                  texels[v0 + one, u0 + one], fu, fv)
+            else:
+                texel = _agreeing_taps(texels, source, iu, iv, np.int64(fu), np.int64(fv), w[ii])
+            out[jj, ii, np.uintp(0)] = np.uint8(texel & np.uint32(255))
+            out[jj, ii, one] = np.uint8((texel >> np.uint32(8)) & np.uint32(255))
+            out[jj, ii, two] = np.uint8((texel >> np.uint32(16)) & np.uint32(255))
 
 
 def warp_views(views: Sequence[SourceView], cameras: Sequence[Camera], target: Camera,
@@ -360,7 +387,7 @@ def warp_views(views: Sequence[SourceView], cameras: Sequence[Camera], target: C
         merge_rows(stack, chunks, ranking, *rows, disparity, owner)
         if rgb is not None:
             for k, view in enumerate(views):
-                gather_rows(view.rgb, view.disparity, view.links, backward[k], k, owner,
+                gather_rows(view.texels, view.disparity, view.links, backward[k], k, owner,
                             disparity, *rows, rgb)
 
     run([lambda rows=rows: resolve(rows) for rows in split(height, bands)])  # type: ignore[misc]
