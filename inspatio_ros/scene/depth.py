@@ -111,7 +111,8 @@ def read_npy(path: Path, what: str, size: tuple[int, int], size_of: str = 'intri
     return np.array(stored, order='C')
 
 
-def read_depth(path: Path, what: str, size: tuple[int, int], depth_scale: float | None) -> F32:
+def read_depth(path: Path, what: str, size: tuple[int, int], depth_scale: float | None,
+               size_of: str = 'intrinsics') -> F32:
     """
     Read a depth file of a scene.
 
@@ -119,9 +120,10 @@ def read_depth(path: Path, what: str, size: tuple[int, int], depth_scale: float 
     :param what: field name for messages.
     :param size: expected (width, height).
     :param depth_scale: metres per unit of the PNG.
+    :param size_of: what has the expected size, for messages.
     :returns: (H, W) float32 metres.
     :raises ValueError: missing, damaged, of another size or type.
     """
     if depth_scale is None:
-        return read_npy(path, what, size)
-    return metres_from_units(read_uint16(path, what, size), depth_scale)
+        return read_npy(path, what, size, size_of)
+    return metres_from_units(read_uint16(path, what, size, size_of), depth_scale)

@@ -149,8 +149,9 @@ def _load_view(root: Path, entry: ViewEntry, field: str) -> View:
     rgb_path = _inside(root, entry.rgb, f'{field}.rgb')
     depth_path = _inside(root, entry.depth, f'{field}.depth')
     size = (entry.intrinsics.width, entry.intrinsics.height)
-    rgb = read_rgb(rgb_path, f'{field}.rgb', size, f'{field}.intrinsics')
-    depth = read_depth(depth_path, f'{field}.depth', size, entry.depth_scale)
+    camera = f'{field}.intrinsics'
+    rgb = read_rgb(rgb_path, f'{field}.rgb', size, camera)
+    depth = read_depth(depth_path, f'{field}.depth', size, entry.depth_scale, camera)
     try:
         return View(rgb, depth, entry.intrinsics, entry.T_map_cam, entry.name)
     except ValueError as error:

@@ -59,7 +59,7 @@ class Room:
                                        for i, T in enumerate(poses)), fps=10.0)
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def room():
     return Room()
 

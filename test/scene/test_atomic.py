@@ -1,0 +1,147 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever happens while a scene is saved, the old one survives and nothing is left over."""
+
+import contextlib
+import errno
+import os
+import resource
+import subprocess
+import sys
+
+from inspatio_ros.scene.atomic import exchange_by_renames, replaced_folder, write_synced
+from inspatio_ros.scene.format import load_scene, save_scene
+from inspatio_ros.scene.scene import Scene
+import numpy as np
+import pytest
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+            for path in folder.rglob('*')}
+
+
+@contextlib.contextmanager
+def largest_file(size):
+    """Let the kernel refuse longer files, as it does when a disk or a quota is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mount a disk of 256 kB."""
+    folder = tmp_path / 'disk'
+    folder.mkdir()
+    mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', str(folder)],
+                             capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip('this user may not mount a tmpfs')
+    yield folder
+    subprocess.run(['umount', str(folder)], check=True)
+
+
+@pytest.fixture
+def large_scene(room):
+    rng = np.random.default_rng(0)
+    views = []
+    for index in range(20):
+        view = room.view(room.pose(), f'view {index}')
+        rgb = rng.integers(0, 256, view.rgb.shape, np.uint8)
+        views.append(type(view)(rgb, view.depth, view.intrinsics, view.T_map_cam, view.name))
+    return Scene('large', tuple(views))
+
+
+def test_full_disk_leaves_the_old_scene(small_disk, room, large_scene):
+    target = small_disk / 'scene'
+    save_scene(Scene('old', room.scene().views[:1]), target)
+    before = contents(small_disk)
+    with pytest.raises(OSError, match=r'No space left on device.*\.scene\.saving-') as caught:
+        save_scene(large_scene, target)
+    assert caught.value.errno == errno.ENOSPC
+    assert contents(small_disk) == before
+    assert load_scene(target).name == 'old'
+    # Once there is room it works.
+    save_scene(Scene('new', room.scene().views[:2]), target)
+    assert load_scene(target).name == 'new'
+
+
+def test_full_disk_leaves_nothing_where_nothing_was(small_disk, large_scene):
+    with pytest.raises(OSError, match='No space left on device'):
+        save_scene(large_scene, small_disk / 'scene')
+    assert contents(small_disk) == {}
+
+
+def test_file_limit_leaves_the_old_scene(tmp_path, room, large_scene):
+    target = tmp_path / 'scene'
+    save_scene(room.scene(), target)
+    before = contents(tmp_path)
+    with largest_file(3000), pytest.raises(OSError, match='File too large.*saving-'):
+        save_scene(large_scene, target)
+    assert contents(tmp_path) == before
+    save_scene(large_scene, target)
+    assert load_scene(target).name == 'large'
+
+
+def test_an_interrupt_leaves_the_old_scene(tmp_path, room):
+    target = tmp_path / 'scene'
+    save_scene(room.scene(), target)
+    before = contents(tmp_path)
+
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        save_scene(room.clip(), target, progress=interrupt)
+    assert contents(tmp_path) == before
+
+
+def test_readers_always_find_a_whole_scene(tmp_path, room):
+    """A process that reads all the time while the scene is replaced never finds it missing."""
+    target = tmp_path / 'scene'
+    save_scene(room.scene(), target)
+    reader = subprocess.Popen(
+        [sys.executable, '-c',
+         'import os, sys\n'
+         'print("ready", flush=True)\n'
+         'while not os.path.exists(sys.argv[2]):\n'
+         '    os.stat(sys.argv[1])\n',
+         str(target / 'inspatio_scene.json'), str(tmp_path / 'stop')],
+        stdout=subprocess.PIPE, text=True)
+    assert reader.stdout.readline() == 'ready\n'
+    for _ in range(5):
+        save_scene(room.scene(), target)
+    (tmp_path / 'stop').touch()
+    reader.communicate()
+    assert reader.returncode == 0
+
+
+def test_exchange_by_renames_and_back(tmp_path):
+    for name in ('one', 'other'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    exchange_by_renames(tmp_path / 'one', tmp_path / 'other')
+    assert os.listdir(tmp_path / 'one') == ['other']
+    assert os.listdir(tmp_path / 'other') == ['one']
+    # Where the second rename fails the first is undone.
+    with pytest.raises(FileNotFoundError):
+        exchange_by_renames(tmp_path / 'missing', tmp_path / 'other')
+    assert sorted(os.listdir(tmp_path)) == ['one', 'other']
+    assert os.listdir(tmp_path / 'other') == ['one']
+
+
+def test_the_folder_takes_the_usual_permissions(tmp_path):
+    with replaced_folder(tmp_path / 'a') as fresh:
+        write_synced(fresh / 'f', b'x')
+    (tmp_path / 'b').mkdir()
+    assert (tmp_path / 'a').stat().st_mode == (tmp_path / 'b').stat().st_mode
+
+
+def test_files_are_written_once(tmp_path):
+    write_synced(tmp_path / 'f', b'x')
+    with pytest.raises(FileExistsError, match='f'):
+        write_synced(tmp_path / 'f', b'y')
