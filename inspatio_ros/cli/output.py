@@ -1,0 +1,73 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What commands say: JSON on stdout for programs, progress on stderr for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+import json
+import math
+import sys
+from typing import Any, TypeVar
+
+Item = TypeVar('Item')
+
+# Nobody needs a bar for less.
+_BAR_AFTER_S = 2.0
+
+
+def print_json(record: dict[str, Any]) -> None:
+    """
+    Print one object on stdout, as `--json` promises.
+
+    Numpy scalars and arrays become numbers and lists; NaN and inf, which JSON does not know,
+    become null.
+    """
+    print(json.dumps(_plain(record), allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, 'tolist'):  # numpy, without importing it
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def progress(items: Iterable[Item], total: int, what: str, unit: str = 'frame') -> Iterator[Item]:
+    """
+    Go through items; a bar appears on stderr once it has taken two seconds.
+
+    :param what: a word or two before the bar.
+    """
+    from tqdm import tqdm
+    # A log file gets a line now and then instead of a hundred.
+    interval = 0.2 if sys.stderr.isatty() else 10.0
+    yield from tqdm(items, total=total, desc=what, unit=f' {unit}s', file=sys.stderr,
+                    delay=_BAR_AFTER_S, mininterval=interval, dynamic_ncols=True)
+
+
+class ProgressBar:
+    """
+    The same bar for loaders that call back as progress(done, in all).
+
+    :param what: a word or two before the bar.
+    """
+
+    def __init__(self, what: str, unit: str = 'picture') -> None:
+        from tqdm import tqdm
+        self._bar = tqdm(desc=what, unit=f' {unit}s', file=sys.stderr, delay=_BAR_AFTER_S,
+                         dynamic_ncols=True)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that so much is done."""
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.close()
