@@ -14,6 +14,9 @@ Item = TypeVar('Item')
 
 # Nobody needs a bar for less.
 _BAR_AFTER_S = 2.0
+# How often the bar is drawn: a log file gets a line now and then, not a hundred.
+_DRAW_EVERY_S = 0.2
+_LOG_EVERY_S = 2.0
 
 
 def print_json(record: dict[str, Any]) -> None:
@@ -44,24 +47,28 @@ def progress(items: Iterable[Item], total: int, what: str, unit: str = 'frame') 
 
     :param what: a word or two before the bar.
     """
-    from tqdm import tqdm
-    # A log file gets a line now and then instead of a hundred.
-    interval = 0.2 if sys.stderr.isatty() else 10.0
-    yield from tqdm(items, total=total, desc=what, unit=f' {unit}s', file=sys.stderr,
-                    delay=_BAR_AFTER_S, mininterval=interval, dynamic_ncols=True)
+    bar = ProgressBar(what, unit)
+    try:
+        for done, item in enumerate(items):
+            bar(done, total)
+            yield item
+        bar(total, total)
+    finally:
+        bar.close()
 
 
 class ProgressBar:
     """
-    The same bar for loaders that call back as progress(done, in all).
+    A bar on stderr, from two seconds on, for work that calls back as progress(done, in all).
 
     :param what: a word or two before the bar.
     """
 
     def __init__(self, what: str, unit: str = 'picture') -> None:
         from tqdm import tqdm
+        every = _DRAW_EVERY_S if sys.stderr.isatty() else _LOG_EVERY_S
         self._bar = tqdm(desc=what, unit=f' {unit}s', file=sys.stderr, delay=_BAR_AFTER_S,
-                         dynamic_ncols=True)
+                         mininterval=every, miniters=0, dynamic_ncols=True)
 
     def __call__(self, done: int, total: int) -> None:
         """Show that so much is done."""

@@ -13,7 +13,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from inspatio_ros.cli import places
+from inspatio_ros.cli import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +138,7 @@ def open_scene(name: str) -> Scene:
     from inspatio_ros.scene.detect import open_scene as open_any
     path = Path(name)
     if name == BUNDLED_SCENE and not path.exists():
-        path = places.bundled_scene()
+        path = surroundings.bundled_scene()
     bar = ProgressBar('open scene')
     try:
         return open_any(path, progress=bar)
@@ -162,7 +162,7 @@ def find_trajectory(name: str) -> Path:
     path = Path(name)
     if path.exists():
         return path
-    folder = places.share() / 'config' / 'trajectories'
+    folder = surroundings.share() / 'config' / 'trajectories'
     bundled = {file.stem: file for file in sorted(folder.glob('*.txt'))}
     if name in bundled:
         return bundled[name]
