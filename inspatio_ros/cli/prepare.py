@@ -1,0 +1,133 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Turn a recording into a scene folder that the world node can drive through."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, replace
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inspatio_ros.scene.detect import Opened
+    from inspatio_ros.scene.scene import Scene
+
+SUMMARY = 'RGB-D folder, video with depth and poses, or foreign scene -> scene folder'
+
+EXAMPLES = """\
+examples:
+  inspatio prepare recording/ my_scene
+      an RGB-D folder: color_N.png, depth_N.png, camera.json, poses.txt
+  inspatio prepare clip.mp4 my_scene --depth depth/ --poses poses.txt --intrinsics camera.json
+      a video; one depth map (16-bit png, npy or npz) and one camera-to-world pose per frame
+  inspatio prepare recording/ my_scene --force --camera-height 0.4
+      replace the scene; the camera stood 0.4 m over the floor
+
+Folders of Depth-Anything-3 and v1.5 scene folders are recognised too. The scene is levelled: up
+and the floor are found in the depth maps. docs/scene_format.md describes all formats.
+"""
+
+# TimeMode, without importing it to print --help.
+_TIME_MODES = ('once', 'loop', 'bounce', 'freeze')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument('input', type=Path, help='folder or video; its kind is recognised')
+    parser.add_argument('out', type=Path, metavar='OUT_SCENE', help='scene folder to write')
+    parser.add_argument('--depth', type=Path, metavar='DIR',
+                        help='depth maps of a video, one per frame: 16-bit png, or npy or npz in '
+                             'metres')
+    parser.add_argument('--poses', type=Path, metavar='FILE',
+                        help='camera-to-world poses of a video, one a line: 3x4 or 4x4 matrix, or '
+                             '[stamp] tx ty tz qx qy qz qw')
+    parser.add_argument('--intrinsics', type=Path, metavar='FILE',
+                        help='JSON of a video: width height fx fy cx cy, and depth_scale (units '
+                             'per metre) for png depth')
+    parser.add_argument('--camera-height', type=float, metavar='M',
+                        help='of the first camera over the floor (default: measured)')
+    parser.add_argument('--fps', type=float, help='frames per second (default: of the video)')
+    parser.add_argument('--time-mode', choices=_TIME_MODES,
+                        help='when the frames are over (default: loop)')
+    parser.add_argument('--name', help='of the scene (default: that of the input)')
+    parser.add_argument('--licence', help='under which the pictures may be used')
+    parser.add_argument('--jpeg-quality', type=int, metavar='1..100',
+                        help='store colour with loss (default: png, without)')
+    parser.add_argument('--force', action='store_true', help='replace a scene that is there')
+    parser.add_argument('--json', action='store_true', help='print what was done as one object')
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Convert, level, save.
+
+    :raises ValueError: an input or argument that is wrong; names file and field.
+    :raises OSError: a file that cannot be read or written.
+    """
+    from inspatio_ros.cli.output import ProgressBar
+    from inspatio_ros.scene.detect import ImportOptions, open_input
+    from inspatio_ros.scene.format import save_scene
+    from inspatio_ros.scene.scene import TimeMode
+    check_out(args.out, args.force)
+    options = ImportOptions(args.depth, args.poses, args.intrinsics, args.camera_height, args.fps,
+                            TimeMode(args.time_mode) if args.time_mode else None)
+    bar = ProgressBar('read')
+    try:
+        opened = open_input(args.input, options, bar)
+    finally:
+        bar.close()
+    scene = named(opened.scene, args.name, args.licence)
+    bar = ProgressBar('write')
+    try:
+        save_scene(scene, args.out, args.jpeg_quality, bar)
+    finally:
+        bar.close()
+    say(args.out, replace(opened, scene=scene), args.json)
+    return 0
+
+
+def check_out(out: Path, force: bool) -> None:
+    """
+    Refuse to overwrite before any work is done.
+
+    :param force: replace a scene that is there.
+    :raises ValueError: the place holds something else, or a scene and `force` is not set.
+    """
+    from inspatio_ros.scene.format import check_target, is_scene_folder
+    check_target(out.resolve())
+    if is_scene_folder(out) and not force:
+        raise ValueError(f'{out}: holds a scene already; --force replaces it')
+
+
+def named(scene: Scene, name: str | None, licence: str | None) -> Scene:
+    """Return the scene with what the user said of it."""
+    return replace(scene, name=scene.name if name is None else name,
+                   licence=scene.licence if licence is None else licence)
+
+
+def say(out: Path, opened: Opened, as_json: bool) -> None:
+    """Print what was read, how it was placed and what was written."""
+    from inspatio_ros.cli.output import print_json
+    scene, placement = opened.scene, opened.placement
+    sizes = sorted({(view.intrinsics.width, view.intrinsics.height)
+                    for view in scene.all_views()})
+    size_bytes = sum(path.stat().st_size for path in out.rglob('*') if path.is_file())
+    if as_json:
+        print_json({'scene': str(out), 'name': scene.name, 'kind': opened.kind,
+                    'views': len(scene.views), 'frames': len(scene.frames), 'sizes': sizes,
+                    'fps': scene.fps, 'time_mode': scene.time_mode.value, 'bytes': size_bytes,
+                    'spawn': asdict(scene.spawn),
+                    'up_found': placement.up_found if placement else None,
+                    'floor_height_m': placement.floor_height_m if placement else None})
+        return
+    shown = ', '.join(f'{width}x{height}' for width, height in sizes)
+    frames = (f', {len(scene.frames)} frames at {scene.fps:g} Hz ({scene.time_mode.value})'
+              if scene.frames else '')
+    print(f'{out}: scene {scene.name!r} from {opened.kind}: {len(scene.views)} static views'
+          f'{frames}, {shown}, {size_bytes / 1e6:.1f} MB')
+    if placement:
+        print(placement.summary())
+    print(f'spawn: camera {scene.spawn.camera_height:.2f} m over the floor, pitched '
+          f'{math.degrees(scene.spawn.camera_pitch):.1f} degrees down')
