@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Videos: colours survive, sizes and rates are kept, nothing half-written appears."""
 
+import resource
+
 import av
 from inspatio_ros.cli.mp4 import Mp4Writer
 import numpy as np
@@ -81,3 +83,27 @@ def test_a_folder_that_is_not_there_or_is_one(tmp_path):
     (tmp_path / 'b.mp4').mkdir()
     with pytest.raises(IsADirectoryError):
         Mp4Writer(tmp_path / 'b.mp4', 64, 48, 24.0)
+
+
+def test_an_error_before_the_first_picture_stays_that_error(tmp_path):
+    with pytest.raises(RuntimeError, match='first'):
+        with Mp4Writer(tmp_path / 'a.mp4', 64, 48, 24.0):
+            raise RuntimeError('first')
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_an_oserror_and_the_old_video_survives(tmp_path):
+    path = tmp_path / 'a.mp4'
+    path.write_bytes(b'old')
+    noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(OSError):
+            with Mp4Writer(path, 640, 480, 24.0) as video:
+                for _ in range(5):
+                    video.write(noise)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == b'old'
+    assert [p.name for p in tmp_path.iterdir()] == ['a.mp4']
