@@ -89,8 +89,8 @@ def draw_legend(rgb: U8, span: DepthRange) -> None:
     scale = max(0.3, min(0.5, height / 960.0))
     line = round(34 * scale)
     bar_w, bar_h = max(6, width // 60), height // 3
-    box_w = bar_w + round(100 * scale)
-    top, left = height - bar_h - 2 * line, width - box_w - line // 2
+    left = width - bar_w - round(140 * scale)
+    top = height - bar_h - 2 * line
     patch = rgb[top - line // 2:height - line // 2, left - line // 2:]
     patch[:] = patch // 3  # dark enough for white text, still to be seen through
     ramp = _turbo()[np.linspace(255, 0, bar_h).astype(np.uint8)]

@@ -27,12 +27,16 @@ import importlib
 import logging
 import os
 from pathlib import Path
+import signal
 import sys
-from types import ModuleType
+import threading
+from types import FrameType, ModuleType
+from typing import NoReturn
 
 USER_ERROR = 2
 INTERRUPTED = 128 + 2    # as a shell reports SIGINT
 BROKEN_PIPE = 128 + 13   # and SIGPIPE
+TERMINATED = 128 + 15    # and SIGTERM
 
 EPILOG = """\
 examples:
@@ -120,8 +124,15 @@ def _run(words: list[str]) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format='%(message)s')
     parser = command_parser(words[0])
     args = parser.parse_args(words[1:])
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _leave)
     code: int = args.run(args)
     return code
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    """Unwind on SIGTERM, so that half-written files go away. A command may set its own."""
+    raise SystemExit(TERMINATED)
 
 
 def _load(name: str) -> ModuleType:

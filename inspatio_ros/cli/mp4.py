@@ -54,7 +54,7 @@ class Mp4Writer:
         stream: Any = container.add_stream('libx264', rate=rate)
         stream.height, stream.width = self._size[:2]
         stream.pix_fmt = 'yuv420p'
-        stream.options = {'crf': '18', 'preset': 'medium'}
+        stream.options = {'crf': '18', 'preset': 'faster'}
         context = stream.codec_context
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         context.color_range = _LIMITED

@@ -96,8 +96,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--near', type=float, metavar='M',
                         help='depth at the red end of the colours (default: from the frames)')
     parser.add_argument('--far', type=float, metavar='M', help='depth at the blue end')
-    parser.add_argument('--no-fill', action='store_true',
-                        help='leave depth unknown where nobody has seen anything')
+    parser.add_argument('--fill-depth', action='store_true',
+                        help='also guess depth where nobody has seen anything')
     parser.add_argument('--backend', choices=('auto', 'numba', 'torch'), default='auto')
     parser.add_argument('--threads', type=int, default=0, help='0: all (default)')
     parser.add_argument('--json', action='store_true', help='print what was done as one object')
@@ -150,7 +150,7 @@ def open_world(scene: Scene, args: argparse.Namespace) -> WorldBackend:
     """Open the world that renders a scene."""
     from inspatio_ros.engine.world import SceneWorld, WorldSettings
     return SceneWorld(scene, WorldSettings(backend=args.backend, threads=args.threads,
-                                           fill_depth=not args.no_fill))
+                                           fill_depth=args.fill_depth))
 
 
 def find_trajectory(name: str) -> Path:

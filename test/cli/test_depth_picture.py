@@ -81,9 +81,8 @@ def test_legend_is_drawn_into_its_corner_only():
     assert changed[240:, 700:].any()
     assert not changed[:240].any()
     assert not changed[:, :700].any()
-    bar = picture[:, 832 - 70].astype(int)
     assert changed.sum() < 0.1 * changed.size
-    assert bar.max() > 200
+    assert not (picture[:, -2:] == 255).any()  # the text ends before the edge
 
 
 @pytest.mark.parametrize('size', [(120, 160), (240, 320), (480, 640), (1080, 1920), (121, 2000)])

@@ -156,21 +156,28 @@ def test_a_bug_is_not_dressed_up_as_a_users_error(command, error):
         entry.main(['probe'])
 
 
-def test_interrupt_exits_like_a_shell_expects():
+@pytest.mark.parametrize(('number', 'code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_unwinds_and_exits_like_a_shell_expects(number, code):
     script = ('import time, types, sys\n'
               'from inspatio_ros.cli import main as entry\n'
               'm = types.ModuleType("inspatio_ros.cli.probe")\n'
               'm.SUMMARY, m.add_arguments = "", lambda p: None\n'
-              'm.run = lambda a: (print("up", flush=True), time.sleep(30))\n'
+              'def run(args):\n'
+              '    try:\n'
+              '        print("up", flush=True)\n'
+              '        time.sleep(30)\n'
+              '    finally:\n'
+              '        print("cleaned up", flush=True)\n'
+              'm.run = run\n'
               'sys.modules[m.__name__] = m\n'
               'entry.commands = lambda: {"probe": ""}\n'
               'sys.exit(entry.main(["probe"]))\n')
     with subprocess.Popen([sys.executable, '-c', script], cwd=CHECKOUT, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline() == 'up\n'
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=10)
-    assert (process.returncode, err) == (130, '')
+        process.send_signal(number)
+        assert process.communicate(timeout=10) == ('cleaned up\n', '')
+    assert process.returncode == code
 
 
 def test_a_reader_that_leaves_is_no_error():
