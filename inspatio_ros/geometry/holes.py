@@ -11,6 +11,8 @@ goes on. Known pixels are never changed. The torch twin is `warp.fill_holes`.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,14 +28,15 @@ _FAR_SIDE = np.float32(FAR_SIDE)
 
 
 @kernel()
-def pull_image(rgb, disparity, first, last, coarse):  # type: ignore[no-untyped-def]
+def pull_image(rgb: U8, disparity: F32, first: int, last: int, coarse: F32) -> None:
     """
     Halve a picture: each coarse pixel is the mean of the far side of its four fine ones.
 
     :param rgb: (h, w, 3) uint8.
     :param disparity: (h, w) float32, 0 where unknown.
     :param first, last: rows of `coarse`.
-    :param coarse: (ceil(h / 2), ceil(w / 2), 4) float32, receives r, g, b, inverse depth (0 unknown).
+    :param coarse: (ceil(h / 2), ceil(w / 2), 4) float32, receives r, g, b and inverse depth, 0
+        where unknown.
     """
     height, width = disparity.shape
     for j in range(first, last):
@@ -64,7 +67,7 @@ def pull_image(rgb, disparity, first, last, coarse):  # type: ignore[no-untyped-
 
 
 @kernel()
-def pull_level(fine, coarse):  # type: ignore[no-untyped-def]
+def pull_level(fine: F32, coarse: F32) -> None:
     """Halve a level of the pyramid, as `pull_image` does."""
     height, width = fine.shape[:2]
     for j in range(coarse.shape[0]):
@@ -89,7 +92,7 @@ def pull_level(fine, coarse):  # type: ignore[no-untyped-def]
 
 
 @kernel(inline='always')
-def _interpolate(coarse, j, i, out):  # type: ignore[no-untyped-def]
+def _interpolate(coarse: F32, j: int, i: int, out: F32) -> None:
     """Interpolate fine pixel (j, i) between the four nearest coarse ones, far side only."""
     height, width = coarse.shape[:2]
     j0, i0 = j >> 1, i >> 1
@@ -114,7 +117,7 @@ def _interpolate(coarse, j, i, out):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def push_level(coarse, fine):  # type: ignore[no-untyped-def]
+def push_level(coarse: F32, fine: F32) -> None:
     """Fill the unknown pixels of a level from the next coarser one."""
     for j in range(fine.shape[0]):
         for i in range(fine.shape[1]):
@@ -123,7 +126,8 @@ def push_level(coarse, fine):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def push_image(coarse, first, last, rgb, disparity, filled):  # type: ignore[no-untyped-def]
+def push_image(coarse: F32, first: int, last: int, rgb: U8, disparity: F32,
+               filled: F32) -> None:
     """
     Fill the unknown pixels of rows first..last - 1 of the picture.
 
@@ -161,13 +165,13 @@ def fill_holes(rgb: U8, disparity: F32, bands: int = 1, run: Run = run_serial) -
         levels.append(np.empty((height, width, 4), np.float32))
     if not levels:
         return disparity.copy()
-    run([lambda rows=rows: pull_image(rgb, disparity, *rows, levels[0])  # type: ignore[misc]
+    run([partial(pull_image, rgb, disparity, *rows, levels[0])
          for rows in split(levels[0].shape[0], bands)])
     for fine, coarse in zip(levels[:-1], levels[1:]):
         pull_level(fine, coarse)
     for fine, coarse in zip(levels[-2::-1], levels[:0:-1]):
         push_level(coarse, fine)
     filled = np.empty(disparity.shape, np.float32)
-    run([lambda rows=rows: push_image(levels[0], *rows, rgb, disparity, filled)
-         for rows in split(disparity.shape[0], bands)])  # type: ignore[misc]
+    run([partial(push_image, levels[0], *rows, rgb, disparity, filled)
+         for rows in split(disparity.shape[0], bands)])
     return filled

@@ -3,8 +3,8 @@
 """
 The warp of `warp_cpu` and the filling of `holes`, written in torch: CPU or GPU, batched.
 
-The same formulas in the same order, so the two agree to float rounding; this one is the slow twin
-that the kernels are tested against on the CPU, and the one that runs beside the generator on a GPU.
+The same formulas in the same order, so the two agree bit for bit on most pixels. This one is the
+slow twin that the kernels are tested against, and the one that runs beside a generator on a GPU.
 
 Shapes: N pairs of source and target (frames x views), H W source size, h w target size.
 """
@@ -165,7 +165,7 @@ def gather(rgb_NHW3: Tensor, source_NHW: Tensor, links_NHW: Tensor, P_N34: Tenso
     w11 = (fu * fv + 128) >> 8
     weights = [256 - fu - fv + w11, fu - w11, fv - w11, w11]
     whole = sum(weight[..., None] * rgb_NHW3[tap].int() for weight, tap in zip(weights, taps))
-    plain = (whole + 128) >> 8  # type: ignore[operator]
+    plain = (whole + 128) >> 8
 
     product = [(256 - fu) * (256 - fv), fu * (256 - fv), (256 - fu) * fv, fu * fv]
     limit = torch.tensor(SAME_SURFACE, dtype=torch.float32) * w

@@ -13,14 +13,15 @@ between bands, so the result does not depend on the number of threads. `warp` is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .camera import invert_rigid, pixel_transfer
 from .kernel import kernel, Run, run_serial, split
-from .surface import inverse_depth, link_pixels, LONE, LOWER, SQUARE, UPPER
+from .surface import FAR_M, inverse_depth, link_pixels, LONE, LOWER, SQUARE, UPPER
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -28,7 +29,7 @@ U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
-# Pixels on the border between two triangles belong to both; rounding must not let them fall through.
+# Pixels on the border of two triangles belong to both: rounding must not let them fall through.
 SLACK = 1e-4
 _SLACK = np.float32(SLACK)
 # Views whose inverse depths differ by less than this share a pixel (sensor noise, pose error).
@@ -73,16 +74,14 @@ def prepare(rgb: U8, depth_HW: F32) -> SourceView:
 
 
 def pack_colour(rgb: U8) -> U32:
-    """
-    Pack an (H, W, 3) uint8 picture into (H, W) uint32, red in the lowest byte.
-    """
+    """Pack an (H, W, 3) uint8 picture into (H, W) uint32, red in the lowest byte."""
     texels = np.zeros((*rgb.shape[:2], 4), np.uint8)
     texels[..., :3] = rgb
     return texels.view('<u4')[..., 0]
 
 
 @kernel()
-def _transfer_row(P, v, disparity, x, y, w):  # type: ignore[no-untyped-def]
+def _transfer_row(P: F32, v: int, disparity: F32, x: F32, y: F32, w: F32) -> None:
     """
     Move one row of pixels into another camera; the compiler turns this loop into vector code.
 
@@ -106,15 +105,15 @@ def _transfer_row(P, v, disparity, x, y, w):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def _hide_undrawable(x, w, near_disparity):  # type: ignore[no-untyped-def]
+def _hide_undrawable(x: F32, w: F32, near_disparity: np.float32) -> None:
     """Set positions to NaN that are not in front of the near plane: 0 < 1/z < 1/near."""
     for u in range(x.shape[0]):
         x[u] = x[u] if (w[u] > _ZERO) & (w[u] < near_disparity) else np.float32(np.nan)
 
 
 @kernel()
-def _bound_row(x, y, links, a, b, height, width, left, right, top, bottom):
-    # type: ignore[no-untyped-def]
+def _bound_row(x: F32, y: F32, links: U8, a: int, b: int, height: np.float32, width: np.float32,
+               left: F32, right: F32, top: F32, bottom: F32) -> None:
     """
     Write the range of target pixels that each square of a source row may touch.
 
@@ -134,7 +133,7 @@ def _bound_row(x, y, links, a, b, height, width, left, right, top, bottom):
 
 
 @kernel(inline='always')
-def _barycentric(joined, x0, y0, x1, y1, x2, y2):  # type: ignore[no-untyped-def]
+def _barycentric(joined: int, x0: Any, y0: Any, x1: Any, y1: Any, x2: Any, y2: Any) -> Any:
     """
     Return the linear map from an offset to corner 0 to the weights of corners 1 and 2.
 
@@ -148,8 +147,9 @@ def _barycentric(joined, x0, y0, x1, y1, x2, y2):  # type: ignore[no-untyped-def
 
 
 @kernel(inline='always')
-def _draw_square(z, link, left, right, top, bottom, x00, y00, w00, x10, y10, w10,
-                 x01, y01, w01, x11, y11, w11):  # type: ignore[no-untyped-def]
+def _draw_square(z: F32, link: int, left: int, right: int, top: int, bottom: int,
+                 x00: Any, y00: Any, w00: Any, x10: Any, y10: Any, w10: Any,
+                 x01: Any, y01: Any, w01: Any, x11: Any, y11: Any, w11: Any) -> None:
     """Raise the z-buffer to the inverse depth of a square's two triangles, at pixel centres."""
     a1, b1, a2, b2 = _barycentric(link & UPPER, x00, y00, x10, y10, x01, y01)
     c1, d1, c2, d2 = _barycentric(link & LOWER, x11, y11, x01, y01, x10, y10)
@@ -170,7 +170,7 @@ def _draw_square(z, link, left, right, top, bottom, x00, y00, w00, x10, y10, w10
 
 
 @kernel()
-def _draw_footprint(z, x, y, w, half):  # type: ignore[no-untyped-def]
+def _draw_footprint(z: F32, x: Any, y: Any, w: Any, half: Any) -> None:
     """Raise the z-buffer over the square that one source pixel covers."""
     left = max(np.ceil(x - half), _ZERO)
     right = min(np.floor(x + half), np.float32(z.shape[1] - 1))
@@ -185,8 +185,8 @@ def _draw_footprint(z, x, y, w, half):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def splat_rows(disparity, links, P, near_disparity, magnify, first, last, z):
-    # type: ignore[no-untyped-def]
+def splat_rows(disparity: F32, links: U8, P: F32, near_disparity: np.float32,
+               magnify: np.float32, first: int, last: int, z: F32) -> None:
     """
     Splat source rows first..last - 1 (with the squares below them) into a z-buffer.
 
@@ -228,7 +228,8 @@ def splat_rows(disparity, links, P, near_disparity, magnify, first, last, z):
 
 
 @kernel()
-def merge_rows(stack, chunks, order, first, last, disparity, owner):  # type: ignore[no-untyped-def]
+def merge_rows(stack: F32, chunks: int, order: npt.NDArray[np.int64], first: int, last: int,
+               disparity: F32, owner: U8) -> None:
     """
     Choose for each pixel of target rows first..last - 1 the view that it is taken from.
 
@@ -268,7 +269,8 @@ def merge_rows(stack, chunks, order, first, last, disparity, owner):  # type: ig
 
 
 @kernel()
-def _agreeing_taps(texels, source, u, v, fu, fv, expected):  # type: ignore[no-untyped-def]
+def _agreeing_taps(texels: U32, source: F32, u: int, v: int, fu: int, fv: int,
+                   expected: Any) -> Any:
     """Blend the taps that lie on the surface looked for: at an edge colours must not mix."""
     total = _ZERO
     red, green, blue = _ZERO, _ZERO, _ZERO
@@ -290,7 +292,7 @@ def _agreeing_taps(texels, source, u, v, fu, fv, expected):  # type: ignore[no-u
 
 
 @kernel(inline='always')
-def _bilinear(c00, c10, c01, c11, fu, fv):  # type: ignore[no-untyped-def]
+def _bilinear(c00: Any, c10: Any, c01: Any, c11: Any, fu: Any, fv: Any) -> Any:
     """Blend four texels with weights in 1/256, red and blue in one multiplication."""
     w11 = (fu * fv + np.uint32(128)) >> np.uint32(8)
     w10, w01 = fu - w11, fv - w11
@@ -304,8 +306,8 @@ def _bilinear(c00, c10, c01, c11, fu, fv):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def gather_rows(texels, source, links, P, index, owner, disparity, first, last, out):
-    # type: ignore[no-untyped-def]
+def gather_rows(texels: U32, source: F32, links: U8, P: F32, index: int, owner: U8,
+                disparity: F32, first: int, last: int, out: U8) -> None:
     """
     Look up the colour of the target pixels in rows first..last - 1 that one view owns.
 
@@ -370,9 +372,9 @@ def warp_views(views: Sequence[SourceView], cameras: Sequence[Camera], target: C
                .astype(np.float32) for camera in cameras]
     chunks = -(-bands // len(views))
     stack = np.empty((len(views) * chunks, height, width), np.float32)
-    run([lambda k=k, c=c, rows=rows: splat_rows(  # type: ignore[misc]
-            views[k].disparity, views[k].links, forward[k], np.float32(1.0 / near_m),
-            np.float32(target.K[0, 0] / cameras[k].K[0, 0]), *rows, stack[k * chunks + c])
+    run([partial(splat_rows, views[k].disparity, views[k].links, forward[k],
+                 np.float32(1.0 / near_m), np.float32(target.K[0, 0] / cameras[k].K[0, 0]),
+                 *rows, stack[k * chunks + c])
          for k in range(len(views))
          for c, rows in enumerate(split(views[k].disparity.shape[0], chunks))])
 
@@ -383,12 +385,66 @@ def warp_views(views: Sequence[SourceView], cameras: Sequence[Camera], target: C
     backward = [pixel_transfer(target.K, camera.K, invert_rigid(camera.T_world_cam)
                                @ target.T_world_cam).astype(np.float32) for camera in cameras]
 
-    def resolve(rows: tuple[int, int]) -> None:
-        merge_rows(stack, chunks, ranking, *rows, disparity, owner)
+    def resolve(first: int, last: int) -> None:
+        merge_rows(stack, chunks, ranking, first, last, disparity, owner)
         if rgb is not None:
             for k, view in enumerate(views):
                 gather_rows(view.texels, view.disparity, view.links, backward[k], k, owner,
-                            disparity, *rows, rgb)
+                            disparity, first, last, rgb)
 
-    run([lambda rows=rows: resolve(rows) for rows in split(height, bands)])  # type: ignore[misc]
+    run([partial(resolve, *rows) for rows in split(height, bands)])
     return Warped(rgb, disparity, owner)
+
+
+@kernel()
+def read_out_rows(disparity: F32, filled: F32, first: int, last: int, depth: F32,
+                  seen: U8) -> int:
+    """
+    Turn inverse depth into what a depth sensor says, for rows first..last - 1.
+
+    :param disparity: (h, w) float32, 1/m; 0 where no view reaches.
+    :param filled: likewise, without holes, or `disparity` again to leave them unknown.
+    :param depth: (h, w) float32, receives metres; NaN unknown, +inf out of range. Or (0, 0).
+    :param seen: (h, w) uint8, receives 255 where a view reaches, else 0. Or (0, 0).
+    :returns: how many pixels no view reaches.
+    """
+    unseen = 0
+    beyond = np.float32(2.0 / FAR_M)
+    for j in range(first, last):
+        for i in range(disparity.shape[1]):
+            unseen += disparity[j, i] == _ZERO
+        if seen.shape[0]:
+            for i in range(disparity.shape[1]):
+                seen[j, i] = np.uint8(255) if disparity[j, i] > _ZERO else np.uint8(0)
+        if depth.shape[0]:
+            for i in range(disparity.shape[1]):
+                w = filled[j, i]
+                z = _ONE / w if w > beyond else np.float32(np.inf)
+                depth[j, i] = z if w > _ZERO else np.float32(np.nan)
+    return unseen
+
+
+def read_out(disparity: F32, filled: F32 | None, depth: bool, seen: bool, bands: int = 1,
+             run: Run = run_serial) -> tuple[F32 | None, U8 | None, float]:
+    """
+    Turn inverse depth into sensor images.
+
+    :param disparity: (h, w) float32, 1/m; 0 where no view reaches.
+    :param filled: (h, w) inverse depth with the holes filled; None leaves them unknown.
+    :param depth: whether the depth image is wanted.
+    :param seen: whether the image of what has been seen is wanted.
+    :returns: depth (h, w) float32, metres, NaN unknown, +inf out of range; seen (h, w) uint8, 255
+        or 0; the share of pixels that no view reaches. What is not wanted is None.
+    """
+    height, width = disparity.shape
+    depth_HW = np.empty((height, width) if depth else (0, 0), np.float32)
+    seen_HW = np.empty((height, width) if seen else (0, 0), np.uint8)
+    source = disparity if filled is None else filled
+    unseen = [0] * bands
+
+    def band(k: int, first: int, last: int) -> None:
+        unseen[k] = read_out_rows(disparity, source, first, last, depth_HW, seen_HW)
+
+    run([partial(band, k, *rows) for k, rows in enumerate(split(height, bands))])
+    return (depth_HW if depth else None, seen_HW if seen else None,
+            sum(unseen) / (height * width))

@@ -1,0 +1,173 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Rendering views into a camera: with the numba kernels, or with their torch twin (CPU, GPU)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from inspatio_ros.contracts import F32, Outputs, U8
+from inspatio_ros.engine.crew import Crew
+from inspatio_ros.geometry import holes, warp_cpu
+from inspatio_ros.geometry.camera import invert_rigid, pixel_transfer
+from inspatio_ros.geometry.surface import inverse_depth, link_pixels
+from inspatio_ros.geometry.warp_cpu import Camera
+from inspatio_ros.scene.scene import View
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Picture:
+    """
+    A rendered view; what was not asked for is None.
+
+    :param rgb: (H, W, 3) uint8.
+    :param depth: (H, W) float32, metres; NaN unknown, +inf out of range.
+    :param seen: (H, W) uint8, 255 where a view has seen it, 0 elsewhere.
+    :param unseen_ratio: share of pixels that no view has seen.
+    """
+
+    rgb: U8 | None
+    depth: F32 | None
+    seen: U8 | None
+    unseen_ratio: float
+
+
+@dataclass(frozen=True)
+class Order:
+    """
+    What to render.
+
+    :param camera: where from.
+    :param size: (height, width), pixels.
+    :param outputs: what to compute.
+    :param fill_depth: whether depth is completed where no view has seen; else it is NaN there.
+    :param near_m: nearest surface that is drawn, metres.
+    """
+
+    camera: Camera
+    size: tuple[int, int]
+    outputs: Outputs
+    fill_depth: bool
+    near_m: float
+
+
+class Renderer(Protocol):
+    """Prepares views once and renders any of them into one camera."""
+
+    def prepare(self, view: View) -> Any:
+        """Return what rendering needs of a view."""
+        ...
+
+    def render(self, views: Sequence[Any], cameras: Sequence[Camera], order: Order) -> Picture:
+        """
+        Render prepared views, the best one first.
+
+        :param cameras: the camera of each view.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free threads and memory."""
+        ...
+
+
+def camera_of(view: View) -> Camera:
+    """Return the camera that took a view."""
+    return Camera(view.intrinsics.K, view.T_map_cam)
+
+
+class CpuRenderer:
+    """
+    The numba kernels on a crew of threads.
+
+    :param threads: how many threads share the rows of a picture.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._crew = Crew(threads)
+
+    def prepare(self, view: View) -> warp_cpu.SourceView:
+        """Return the packed colour, inverse depth and links of a view."""
+        return warp_cpu.prepare(view.rgb, view.depth)
+
+    def render(self, views: Sequence[Any], cameras: Sequence[Camera], order: Order) -> Picture:
+        """Render prepared views, the best one first."""
+        bands, run = self._crew.threads, self._crew.run
+        colour = Outputs.RGB in order.outputs
+        warped = warp_cpu.warp_views(views, cameras, order.camera, order.size,
+                                     near_m=order.near_m, colour=colour, bands=bands, run=run)
+        filled = None
+        if colour or order.fill_depth:
+            # Colour that nobody wants is not looked up, only carried along.
+            rgb = np.empty((*order.size, 3), np.uint8) if warped.rgb is None else warped.rgb
+            filled = holes.fill_holes(rgb, warped.disparity, bands, run)
+        depth, seen, unseen_ratio = warp_cpu.read_out(
+            warped.disparity, filled if order.fill_depth else None,
+            Outputs.DEPTH in order.outputs, Outputs.OBSERVED in order.outputs, bands, run)
+        return Picture(warped.rgb, depth, seen, unseen_ratio)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._crew.close()
+
+
+class TorchRenderer:
+    """
+    The torch twin.
+
+    :param device: name of a torch device; `auto` is the GPU where there is one.
+    :param threads: torch threads on the CPU.
+    """
+
+    def __init__(self, device: str = 'auto', threads: int = 1) -> None:
+        import torch
+        if device == 'auto':
+            device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        self._torch, self._device = torch, torch.device(device)
+        torch.set_num_threads(threads)
+
+    def prepare(self, view: View) -> tuple[Any, Any, Any]:
+        """Return colour, inverse depth and links of a view on the device, each with N = 1."""
+        disparity = inverse_depth(view.depth)
+        return (self._tensor(view.rgb)[None], self._tensor(disparity)[None],
+                self._tensor(link_pixels(disparity))[None])
+
+    def render(self, views: Sequence[Any], cameras: Sequence[Camera], order: Order) -> Picture:
+        """Render prepared views, the best one first."""
+        from inspatio_ros.geometry import warp
+        torch, target = self._torch, order.camera
+        T_target_map = invert_rigid(target.T_world_cam)
+        stack = [warp.splat(
+            disparity, links,
+            self._tensor(pixel_transfer(camera.K, target.K, T_target_map @ camera.T_world_cam)
+                         .astype(np.float32))[None], order.size,
+            self._tensor(np.array([target.K[0, 0] / camera.K[0, 0]], np.float32)), order.near_m)
+            for (_, disparity, links), camera in zip(views, cameras)]
+        disparity, owner = warp.merge(torch.cat(stack)[None],
+                                      torch.arange(len(views), device=self._device)[None])
+        rgb = torch.zeros((1, *order.size, 3), dtype=torch.uint8, device=self._device)
+        if Outputs.RGB in order.outputs:
+            for k, ((colour, source, links), camera) in enumerate(zip(views, cameras)):
+                P = pixel_transfer(target.K, camera.K,
+                                   invert_rigid(camera.T_world_cam) @ target.T_world_cam)
+                found = warp.gather(colour, source, links,
+                                    self._tensor(P.astype(np.float32))[None], disparity)
+                rgb = torch.where((owner == k)[..., None], found, rgb)
+        filled = None
+        if Outputs.RGB in order.outputs or order.fill_depth:
+            rgb, filled = warp.fill_holes(rgb, disparity)
+        depth, seen, unseen_ratio = warp_cpu.read_out(
+            disparity[0].cpu().numpy(),
+            filled[0].cpu().numpy() if order.fill_depth and filled is not None else None,
+            Outputs.DEPTH in order.outputs, Outputs.OBSERVED in order.outputs)
+        return Picture(rgb[0].cpu().numpy() if Outputs.RGB in order.outputs else None,
+                       depth, seen, unseen_ratio)
+
+    def close(self) -> None:
+        """Free nothing: tensors go with their views."""
+
+    def _tensor(self, array: Any) -> Any:
+        return self._torch.from_numpy(np.ascontiguousarray(array)).to(self._device)

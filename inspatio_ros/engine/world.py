@@ -1,0 +1,142 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A scene as a world that can be looked at from anywhere: the sensor plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import os
+from typing import Any
+
+from inspatio_ros.contracts import F64, Intrinsics, Outputs, SensorFrame, Spawn
+from inspatio_ros.engine.renderer import camera_of, CpuRenderer, Order, Renderer, TorchRenderer
+from inspatio_ros.engine.selection import choose_views, rate_views, sample_views, Samples
+from inspatio_ros.geometry.warp_cpu import Camera
+from inspatio_ros.scene.scene import Scene, View
+
+BACKENDS = ('auto', 'numba', 'torch')
+# More threads than this do not make one picture faster.
+_MOST_THREADS = 8
+
+
+@dataclass(frozen=True)
+class WorldSettings:
+    """
+    How a world is rendered.
+
+    :param backend: `numba` (CPU), `torch` (GPU where there is one), `auto` = numba.
+    :param threads: render threads; 0 = one per core, 8 at most.
+    :param max_views: how many of the scene's static views one picture is made of, at most.
+    :param fill_depth: whether depth is completed where no view has seen; else it is NaN there.
+    :param near_m: nearest surface that is drawn, metres.
+    :raises ValueError: a value out of range.
+    """
+
+    backend: str = 'auto'
+    threads: int = 0
+    max_views: int = 4
+    fill_depth: bool = False
+    near_m: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise ValueError(f'backend must be one of {", ".join(BACKENDS)}, got {self.backend!r}')
+        if self.threads < 0:
+            raise ValueError(f'threads must be 0 (all cores) or more, got {self.threads}')
+        if not 1 <= self.max_views <= 200:
+            raise ValueError(f'max_views must lie in 1..200, got {self.max_views}')
+        if not self.near_m > 0.0:
+            raise ValueError(f'near_m must be > 0, got {self.near_m!r}')
+
+
+class _Prepared:
+    """Views that are valid together, ready for rendering."""
+
+    def __init__(self, views: tuple[View, ...], renderer: Renderer) -> None:
+        self.sources = [renderer.prepare(view) for view in views]
+        self.cameras = [camera_of(view) for view in views]
+        self.samples: Samples = sample_views(views)
+
+
+class SceneWorld:
+    """
+    The world of a scene alone: no generator, so what no view has seen is filled, not imagined.
+
+    Implements `contracts.WorldBackend`. The scene's time starts at the first stamp after `reset`.
+
+    :param scene: what is known of the place; its arrays are copied into render form.
+    :param settings: how it is rendered.
+    """
+
+    def __init__(self, scene: Scene, settings: WorldSettings = WorldSettings()) -> None:
+        threads = settings.threads or min(os.cpu_count() or 1, _MOST_THREADS)
+        self._settings = settings
+        self._renderer: Renderer = (TorchRenderer(threads=threads)
+                                    if settings.backend == 'torch' else CpuRenderer(threads))
+        self._frame_index = scene.frame_index
+        self._spawn = scene.spawn
+        self._intrinsics = (scene.views or scene.frames[0])[0].intrinsics
+        self._static = _Prepared(scene.views, self._renderer)
+        self._frames = [_Prepared(views, self._renderer) for views in scene.frames]
+        self._start_ns: int | None = None
+
+    @property
+    def spawn(self) -> Spawn:
+        """Return where a robot starts."""
+        return self._spawn
+
+    @property
+    def intrinsics(self) -> Intrinsics:
+        """Return the camera that the scene was recorded with."""
+        return self._intrinsics
+
+    def observe(self, stamp_ns: int, T_map_cam: F64, intrinsics: Intrinsics,
+                outputs: Outputs = Outputs.ALL) -> SensorFrame:
+        """
+        Render what a camera sees at exactly this pose.
+
+        :param stamp_ns: instant, nanoseconds; the first one after `reset` is the scene's start.
+        :param T_map_cam: (4, 4) float64, optical frame to map, metres.
+        :param intrinsics: the camera.
+        :param outputs: what to compute.
+        :returns: arrays that belong to the caller.
+        """
+        if self._start_ns is None:
+            self._start_ns = stamp_ns
+        sources, cameras = self._choose(stamp_ns, T_map_cam, intrinsics)
+        order = Order(Camera(intrinsics.K, T_map_cam), (intrinsics.height, intrinsics.width),
+                      outputs, self._settings.fill_depth, self._settings.near_m)
+        picture = self._renderer.render(sources, cameras, order)
+        return SensorFrame(stamp_ns, T_map_cam, intrinsics, picture.rgb, picture.depth,
+                           picture.seen, picture.unseen_ratio)
+
+    def reset(self) -> None:
+        """Start the scene's time again at the next stamp."""
+        self._start_ns = None
+
+    def close(self) -> None:
+        """Free threads and memory. The world cannot be used afterwards."""
+        self._renderer.close()
+        self._static.sources.clear()
+        self._frames.clear()
+
+    def _choose(self, stamp_ns: int, T_map_cam: F64,
+                intrinsics: Intrinsics) -> tuple[list[Any], list[Camera]]:
+        """Return the views to render, those of the present moment first."""
+        assert self._start_ns is not None
+        sources: list[Any] = []
+        cameras: list[Camera] = []
+        index = self._frame_index((stamp_ns - self._start_ns) * 1e-9)
+        moving = [] if index is None else [(self._frames[index], self._settings.max_views)]
+        for group, most in (*moving, (self._static, self._settings.max_views)):
+            if not group.sources:
+                continue
+            rating = rate_views(group.samples, T_map_cam, intrinsics)
+            for k in choose_views(rating, most):
+                sources.append(group.sources[k])
+                cameras.append(group.cameras[k])
+        if not sources:
+            # Nothing is in sight. One view is rendered all the same, to an empty picture.
+            group = self._static if self._static.sources else self._frames[index or 0]
+            return group.sources[:1], group.cameras[:1]
+        return sources, cameras
