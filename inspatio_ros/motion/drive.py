@@ -13,16 +13,18 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import groupby
 import math
 
 from inspatio_ros.contracts import CameraTrack, F64
 from inspatio_ros.motion.counts import Counts, Verdict
 from inspatio_ros.motion.transforms import check_rigid, orthonormalised
-from inspatio_ros.motion.twists import exp_twist
+from inspatio_ros.motion.twists import exp_twists
 import numpy as np
 import numpy.typing as npt
 
-# A clock that falls back by more than this was reset; less is the disorder of threads.
+# A clock that falls back by more than this was reset; less is the disorder of
+# threads and messages.
 CLOCK_JUMP_S = 0.5
 # Segments kept for questions about the past: over a second of commands at 100 Hz.
 _SEGMENTS = 128
@@ -85,7 +87,7 @@ class Motion:
     angular: F64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Segment:
     """Constant body twist from start_ns to end_ns, then rest."""
 
@@ -95,10 +97,11 @@ class _Segment:
     twist: F64
 
     def pose_at(self, stamp_ns: int) -> F64:
-        ran_ns = min(stamp_ns, self.end_ns) - self.start_ns
-        if ran_ns <= 0:
-            return self.T_start
-        return self.T_start @ exp_twist(self.twist, ran_ns * 1e-9)
+        return self.poses_at([stamp_ns])[0]
+
+    def poses_at(self, stamps_ns: list[int]) -> F64:
+        ran_s = [max(0, min(t, self.end_ns) - self.start_ns) * 1e-9 for t in stamps_ns]
+        return self.T_start @ exp_twists(self.twist, np.array(ran_s))
 
     def twist_at(self, stamp_ns: int) -> F64:
         return self.twist if self.start_ns <= stamp_ns < self.end_ns else np.zeros(6)
@@ -184,7 +187,7 @@ class Drive:
         """Return the motion at an instant, past or to come, if no further command arrives."""
         segment = self._segment_at(stamp_ns)
         twist = segment.twist_at(stamp_ns)
-        return Motion(stamp_ns, segment.pose_at(stamp_ns).copy(), twist[:3].copy(),
+        return Motion(stamp_ns, segment.pose_at(stamp_ns), twist[:3].copy(),
                       twist[3:].copy())
 
     def predict(self, stamps_ns: npt.ArrayLike, T_base_cam: F64) -> CameraTrack:
@@ -195,8 +198,9 @@ class Drive:
         :param T_base_cam: (4, 4) optical frame in the base frame.
         """
         stamps = np.asarray(stamps_ns, dtype=np.int64)
-        poses = [self._segment_at(t).pose_at(t) @ T_base_cam for t in stamps.tolist()]
-        return CameraTrack(stamps, np.array(poses).reshape(-1, 4, 4))
+        poses = [segment.poses_at(list(some)) @ T_base_cam
+                 for segment, some in groupby(stamps.tolist(), self._segment_at)]
+        return CameraTrack(stamps, np.concatenate([np.empty((0, 4, 4)), *poses]))
 
     def _segment_at(self, stamp_ns: int) -> _Segment:
         for segment in reversed(self._segments):

@@ -15,13 +15,12 @@ import math
 
 from inspatio_ros.contracts import CameraTrack, F64
 from inspatio_ros.motion.counts import Counts, Verdict
+from inspatio_ros.motion.drive import CLOCK_JUMP_S
 from inspatio_ros.motion.transforms import interpolate_wxyz, is_rigid, quaternion_wxyz
 from inspatio_ros.motion.twists import exp_twists, twist_through
 import numpy as np
 import numpy.typing as npt
 
-# A clock that falls back by more than this was reset; less is the disorder of messages.
-CLOCK_JUMP_S = 0.5
 # A stamp further ahead of the clock than this would block everything after it.
 FUTURE_S = 1.0
 # Poses this far back tell the velocity: long enough to average noise, short against a manoeuvre.
@@ -121,10 +120,11 @@ class PoseTrack:
             self._now_ns = now_ns
         return False
 
-    def lookup(self, stamp_ns: int) -> F64 | None:
+    def lookup(self, stamp_ns: int, twist: npt.ArrayLike | None = None) -> F64 | None:
         """
         Return the pose at an instant.
 
+        :param twist: (6,) velocity in the base frame to go on with; None: `twist()`.
         :returns: (4, 4) T_map_base; None if the instant lies before the history or too far after.
         """
         if not self._stamps or stamp_ns < self._stamps[0]:
@@ -133,7 +133,7 @@ class PoseTrack:
         if after_ns > self._lookup_ns:
             return None
         if after_ns > 0:
-            return self._carry(np.array([after_ns * 1e-9]), self.twist())[0]
+            return self._carry(np.array([after_ns * 1e-9]), self._going(twist))[0]
         return self._between(stamp_ns)
 
     def twist(self) -> F64:
@@ -165,13 +165,16 @@ class PoseTrack:
         if int(stamps[-1]) - newest > self._predict_ns:
             return None
         known = int(np.searchsorted(stamps, newest, side='right'))
-        go = self.twist() if twist is None else np.asarray(twist, dtype=np.float64)
         T_map_base = np.empty((len(stamps), 4, 4))
         for i in range(known):
             T_map_base[i] = self._between(int(stamps[i]))
         if known < len(stamps):
-            T_map_base[known:] = self._carry(np.float64(1e-9) * (stamps[known:] - newest), go)
+            ahead_s = np.float64(1e-9) * (stamps[known:] - newest)
+            T_map_base[known:] = self._carry(ahead_s, self._going(twist))
         return CameraTrack(stamps, T_map_base @ self.T_base_cam)
+
+    def _going(self, twist: npt.ArrayLike | None) -> F64:
+        return self.twist() if twist is None else np.asarray(twist, dtype=np.float64)
 
     def _carry(self, dt_s: F64, twist: F64) -> F64:
         return self._samples[-1].T @ exp_twists(twist, dt_s)

@@ -8,6 +8,7 @@ import math
 import av
 from inspatio_ros.cli import main as entry
 from inspatio_ros.cli import render
+from inspatio_ros.cli.depth_picture import colour_depth, DepthRange
 from inspatio_ros.contracts import Intrinsics, Outputs, SensorFrame, Spawn
 from inspatio_ros.motion.transforms import inverse, pose_rpy, spawn_camera, T_base_cam
 from inspatio_ros.scene.format import save_scene
@@ -237,3 +238,18 @@ def test_errors_of_the_command_line_are_one_line(still, tmp_path, capsys):
         assert says in shown.err
         assert shown.err.count('\n') == 1
         assert shown.out == ''
+
+
+def test_the_real_world_shows_the_scene(still, tmp_path, capsys):
+    """Through the entry point and the engine: a grey wall that is 3 m away, then 2 m."""
+    path, out = tmp_path / 'path.txt', tmp_path / 'out.mp4'
+    path.write_text(ZOOM)
+    assert entry.main(['render', str(still), str(path), str(out), '--frames', '3', '--near', '1',
+                       '--far', '4', '--threads', '1', '--json']) == 0
+    assert json.loads(capsys.readouterr().out)['max_unobserved_ratio'] < 0.05
+    with av.open(str(out)) as container:
+        frames = [f.to_ndarray(format='rgb24') for f in container.decode(video=0)]
+    span = DepthRange(1.0, 4.0)
+    for frame, depth in ((frames[0], 3.0), (frames[2], 2.0)):
+        want = colour_depth(np.full((1, 1), depth, np.float32), span)[0, 0].astype(int)
+        assert np.abs(frame[20:28, 92:100].reshape(-1, 3).mean(axis=0) - want).max() < 8

@@ -224,6 +224,18 @@ def test_prediction_stops_at_the_timeout_and_looks_through_the_camera():
     assert len(drive.predict([], T_bc).stamps_ns) == 0
 
 
+def test_prediction_equals_what_then_happens():
+    rng = np.random.default_rng(2)
+    drive = drive_at()
+    for i in range(5):
+        stamp = T0 + i * S // 10
+        drive.set_twist(stamp, rng.normal(size=3), rng.normal(size=3), stamp)
+    stamps = T0 - S + np.arange(60) * (S // 20)
+    track = drive.predict(stamps, np.eye(4))
+    for stamp, T in zip(stamps.tolist(), track.T_map_cam):
+        assert T == pytest.approx(drive.motion_at(stamp).T_odom_base, abs=1e-14)
+
+
 @pytest.mark.parametrize('timeout', [0.0, -1.0, math.nan, math.inf])
 def test_a_timeout_that_is_none_is_refused(timeout):
     with pytest.raises(ValueError, match='cmd_vel_timeout'):

@@ -76,6 +76,14 @@ def test_the_velocity_of_the_source_is_believed():
     assert track.lookup(T0 + 100 * MS) == pytest.approx(pose_after(0.1))
 
 
+def test_a_velocity_can_be_given():
+    track = driven()
+    back = np.array([-1.0, 0, 0, 0, 0, 0])
+    assert track.lookup(T0 + 1100 * MS, back) == pytest.approx(
+        pose_after(1.0) @ pose_rpy(-0.1))
+    assert np.array_equal(track.lookup(T0 + 400 * MS, back), pose_after(0.4))
+
+
 @pytest.mark.parametrize('period_ms', [1, 5, 20, 100, 400])
 def test_the_velocity_is_found_at_any_rate(period_ms):
     assert driven(period_ms).twist() == pytest.approx(TWIST, abs=1e-9)
