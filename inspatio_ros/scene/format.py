@@ -139,7 +139,7 @@ def _inside(root: Path, name: str, field: str) -> Path:
     pure = PurePosixPath(name)
     path = root / pure
     if pure.is_absolute() or '..' in pure.parts or '\\' in name or '\0' in name or not name or (
-            not path.resolve().is_relative_to(root.resolve())):
+            not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))):
         raise ValueError(f'{root / MANIFEST_NAME}: {field} is {name!r}, which points outside the '
                          'scene folder')
     return path

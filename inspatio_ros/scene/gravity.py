@@ -18,8 +18,10 @@ from inspatio_ros.contracts import F64
 from inspatio_ros.scene.scene import View
 import numpy as np
 
-# How far the true up may lie from the mean of the cameras' -y axes.
-_CONE_COS = math.cos(math.radians(40.0))
+# How far the true up may lie from the mean of the cameras' -y axes. A camera that is pitched down
+# sees floors from the front and the walls ahead from behind that axis, so floors get more room.
+_FLOOR_CONE_COS = math.cos(math.radians(50.0))
+_CEILING_CONE_COS = math.cos(math.radians(40.0))
 # Normals this close to a direction support it; the refinement narrows down.
 _VOTE_SIN = math.sin(math.radians(4.0))
 _REFINE_DEG = (5.0, 3.0, 2.0, 2.0)
@@ -33,7 +35,7 @@ _MAX_VOTERS = 20000
 # distance from its plane at most this share of the inverse depth.
 _BLOCKS_ACROSS = 80
 _MIN_KNOWN = 0.7
-_MAX_RESIDUAL = 0.01
+_MAX_RESIDUAL = 0.02
 # Floor: bins of this share of the camera's scale, a layer with this share of the up-facing
 # points, and at most this share of all points clearly below it.
 _FLOOR_BIN = 0.01
@@ -125,12 +127,12 @@ def estimate_up(surface: Surface, guess: F64) -> F64 | None:
     Find the direction that the normals of floors and walls agree on.
 
     :param surface: points and normals of the world.
-    :param guess: (3,) unit vector, up within 40 degrees.
+    :param guess: (3,) unit vector, up within 50 degrees (40 for ceilings).
     :returns: (3,) unit vector, or None if no direction has clear support.
     """
     normals = surface.normals[::max(1, len(surface.normals) // _MAX_VOTERS)]
     facing = normals @ guess
-    near = normals[np.abs(facing) > _CONE_COS]
+    near = normals[(facing > _FLOOR_CONE_COS) | (facing < -_CEILING_CONE_COS)]
     if len(near) == 0:
         return None
     near = near * np.sign(near @ guess)[:, None]

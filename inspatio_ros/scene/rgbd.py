@@ -9,7 +9,7 @@ import re
 
 from inspatio_ros.contracts import F64, Intrinsics
 from inspatio_ros.scene.depth import metres_from_sensor
-from inspatio_ros.scene.images import read_rgb, read_uint16
+from inspatio_ros.scene.images import check_memory, read_rgb, read_uint16
 from inspatio_ros.scene.parallel import in_parallel, Progress
 from inspatio_ros.scene.poses import check_count, read_camera_json, read_poses
 from inspatio_ros.scene.scene import Scene, View
@@ -44,6 +44,7 @@ def read_rgbd_folder(folder: Path, progress: Progress | None = None) -> Scene:
     if missing:
         raise ValueError(f'{folder}: color_{missing[0]}.png is missing, the last is '
                          f'color_{numbers[-1]}.png')
+    check_memory(len(numbers) * camera.width * camera.height, str(folder))
     poses = read_poses(folder / 'poses.txt')
     check_count(folder / 'poses.txt', len(poses), len(numbers), 'poses', 'colour pictures')
     views = in_parallel(lambda n: _view(folder, n, camera, 1.0 / scale, poses[n - 1]), numbers,

@@ -17,7 +17,7 @@ from pathlib import Path
 from inspatio_ros.contracts import F32, F64, Intrinsics
 from inspatio_ros.scene.clip import halved, scene_of_frames
 from inspatio_ros.scene.depth_sequence import in_natural_order, unknown_as_nan
-from inspatio_ros.scene.images import image_size, read_rgb, read_uint16
+from inspatio_ros.scene.images import check_memory, image_size, read_rgb, read_uint16
 from inspatio_ros.scene.parallel import in_parallel, Progress
 from inspatio_ros.scene.poses import (check_count, read_camera_matrices, read_number_rows,
                                       read_world_to_camera)
@@ -48,6 +48,7 @@ def read_v15_folder(folder: Path, progress: Progress | None = None) -> Scene:
     files = in_natural_order(list((folder / 'depth').glob('*.png')))
     check_count(folder / 'depth', len(files), len(poses), 'depth maps', 'poses in source_tcw.txt')
     size = image_size(files[0], 'depth')
+    check_memory(len(files) * size[0] * size[1], str(folder))
     cameras = _cameras(folder / 'source_intrinsics.txt', size, len(files))
     ranges = _depth_ranges(folder, files)
     halves = halved(progress)

@@ -25,9 +25,9 @@ FORMAT = 'inspatio_scene'
 VERSION = 1
 MAX_MANIFEST_BYTES = 64_000_000
 
-_SCENE_KEYS = ('format', 'version', 'name', 'licence', 'source', 'fps', 'time_mode', 'spawn',
-               'views', 'frames')
-_VIEW_KEYS = ('name', 'rgb', 'depth', 'depth_scale', 'intrinsics', 'T_map_cam')
+SCENE_KEYS = ('format', 'version', 'name', 'licence', 'source', 'fps', 'time_mode', 'spawn',
+              'views', 'frames')
+VIEW_KEYS = ('name', 'rgb', 'depth', 'depth_scale', 'intrinsics', 'T_map_cam')
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def read_manifest(folder: Path) -> Manifest:
     if version != VERSION:
         hint = '; a newer inspatio_ros wrote it' if version > VERSION else ''
         raise top.fault('version', f'{version}', f'{VERSION}{hint}')
-    top.only(_SCENE_KEYS)
+    top.only(SCENE_KEYS)
     frames_raw = top.list_of('frames') if top.has('frames') else []
     for index, frame in enumerate(frames_raw):
         if not isinstance(frame, list) or not frame:
@@ -196,7 +196,7 @@ def _spawn(top: Fields) -> Spawn:
 
 
 def _entry(part: Fields) -> ViewEntry:
-    part.only(_VIEW_KEYS)
+    part.only(VIEW_KEYS)
     depth = part.text('depth')
     if depth.endswith('.npy') == part.has('depth_scale'):
         raise part.fault('depth_scale', 'one' if part.has('depth_scale') else 'none',

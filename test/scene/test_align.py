@@ -33,6 +33,22 @@ def test_turned_room_comes_back_level(room, turned, noise):
     np.testing.assert_allclose(relative(placed), relative(true), atol=1e-9)
 
 
+@pytest.mark.parametrize('pitch_deg', [-15, 0, 20, 45])
+@pytest.mark.parametrize('roll_deg', [-20, 0, 10])
+def test_up_is_found_however_the_camera_is_held(room, turned, pitch_deg, roll_deg):
+    poses = [room.pose(-2.5 + i, 0.3 * i, 1.1, 0.8 * i, math.radians(pitch_deg),
+                       math.radians(roll_deg)) for i in range(3)]
+    true = Scene('held', tuple(room.view(T, f'view {i}', noise=0.002, seed=i)
+                               for i, T in enumerate(poses)))
+    placed, placement = place_in_map(turned(true))
+    assert placement.up_found
+    off = placed.views[0].T_map_cam[2, :3] - true.views[0].T_map_cam[2, :3]
+    assert math.degrees(np.abs(off).max()) < 1.0
+    # Looking up, there may be too little of the floor in the picture.
+    if pitch_deg > 0:
+        assert placement.floor_height_m == pytest.approx(1.1, abs=0.03)
+
+
 def test_first_camera_is_over_the_origin_and_looks_along_x(room, turned):
     placed, _ = place_in_map(turned(room.scene()))
     T = placed.views[0].T_map_cam

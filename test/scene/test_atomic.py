@@ -8,6 +8,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 
 from inspatio_ros.scene.atomic import exchange_by_renames, replaced_folder, write_synced
 from inspatio_ros.scene.format import load_scene, save_scene
@@ -98,6 +99,25 @@ def test_an_interrupt_leaves_the_old_scene(tmp_path, room):
     with pytest.raises(KeyboardInterrupt):
         save_scene(room.clip(), target, progress=interrupt)
     assert contents(tmp_path) == before
+
+
+def test_a_killed_process_leaves_a_whole_scene(tmp_path, large_scene):
+    """SIGKILL at any time: there is a scene, and it loads."""
+    target = tmp_path / 'scene'
+    save_scene(large_scene, target)
+    code = ('import sys\n'
+            'from inspatio_ros.scene.format import load_scene, save_scene\n'
+            'scene = load_scene(sys.argv[1])\n'
+            'print("ready", flush=True)\n'
+            'while True:\n'
+            '    save_scene(scene, sys.argv[1])\n')
+    for delay_s in (0.02, 0.15):
+        with subprocess.Popen([sys.executable, '-c', code, str(target)], stdout=subprocess.PIPE,
+                              text=True) as writer:
+            assert writer.stdout.readline() == 'ready\n'
+            time.sleep(delay_s)
+            writer.kill()
+        assert load_scene(target).name == 'large'
 
 
 def test_readers_always_find_a_whole_scene(tmp_path, room):

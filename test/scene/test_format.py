@@ -7,12 +7,14 @@ import json
 import logging
 import os
 from pathlib import Path
+import re
 import shutil
 
 from inspatio_ros.contracts import Spawn
 from inspatio_ros.scene.format import load_scene, save_scene
 from inspatio_ros.scene.images import png_bytes
 from inspatio_ros.scene.scene import Scene, TimeMode
+from inspatio_ros.scene.schema import read_manifest, SCENE_KEYS, VIEW_KEYS
 import numpy as np
 from PIL import Image
 import pytest
@@ -252,6 +254,10 @@ def test_links_out_of_the_folder_are_refused(saved, tmp_path):
     (saved / 'rgb' / 'moved.png').write_bytes(outside.read_bytes())
     picture.symlink_to('moved.png')
     load_scene(saved)
+    picture.unlink()
+    picture.symlink_to(picture.name)
+    with pytest.raises(ValueError, match=r'views\[0\].rgb: there is no such file'):
+        load_scene(saved)
 
 
 def test_a_pipe_does_not_hang(saved):
@@ -318,3 +324,14 @@ def test_short_manifest_written_by_hand(tmp_path, room):
         'licence', 'source', 'fps', 'time_mode', 'spawn', 'frames')])
     scene = load_scene(tmp_path / 'a')
     assert scene.spawn == Spawn() and scene.frames == () and scene.fps == 30.0
+
+
+def test_the_documented_example_is_a_manifest(tmp_path, checkout):
+    """What docs/scene_format.md shows has all fields and no others."""
+    text = (checkout / 'docs' / 'scene_format.md').read_text()
+    example = json.loads(re.search(r'```json\n(.*?)```', text, re.DOTALL)[1])
+    assert set(example) == set(SCENE_KEYS)
+    assert set(example['views'][0]) == set(VIEW_KEYS)
+    example['frames'] = []
+    (tmp_path / 'inspatio_scene.json').write_text(json.dumps(example))
+    assert read_manifest(tmp_path).views[0].intrinsics.fy == 519.0

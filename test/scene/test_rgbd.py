@@ -47,6 +47,7 @@ def test_real_rgbd_folder(shared_dir):
     (lambda f: (f / 'color_2.png').unlink(), 'color_2.png is missing, the last is color_4.png'),
     (lambda f: set_json(f / 'camera.json', depth_scale=None), 'depth_scale is missing'),
     (lambda f: set_json(f / 'camera.json', fx=0), 'camera.json.*fx must be finite and > 0'),
+    (lambda f: set_json(f / 'camera.json', width=10 ** 9), 'rec: its pictures take .* GiB'),
     (lambda f: set_json(f / 'camera.json', width=95),
      'color_1.png: colour is 96x72 pixels, camera.json is 95x72'),
     (lambda f: Image.new('I;16', (48, 36)).save(f / 'depth_3.png'),
