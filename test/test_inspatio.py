@@ -201,11 +201,15 @@ def test_a_lock_of_a_process_that_is_gone_is_taken_over(wheels: Desk):
 
 def test_nothing_listens_to_the_network_unless_asked_to(wheels: Desk):
     wheels.program(wheels.checkout / '.venv/bin/python', FAKE_PYTHON.replace(
-        '$*" >> "$LOG"', '$* in $ROS_AUTOMATIC_DISCOVERY_RANGE" >> "$LOG"'))
+        '$*" >> "$LOG"',
+        '$* in $ROS_AUTOMATIC_DISCOVERY_RANGE $FASTDDS_DEFAULT_PROFILES_FILE" >> "$LOG"'))
     wheels.run('world')
-    assert wheels.calls()[-1].endswith('in LOCALHOST')
+    profile = wheels.checkout / 'config/fastdds_localhost.xml'
+    assert wheels.calls()[-1].endswith(f'in LOCALHOST {profile}')
+    wheels.run('world', FASTDDS_DEFAULT_PROFILES_FILE='/mine.xml')
+    assert wheels.calls()[-1].endswith('in LOCALHOST /mine.xml')
     wheels.run('world', ROS_AUTOMATIC_DISCOVERY_RANGE='SUBNET')
-    assert wheels.calls()[-1].endswith('in SUBNET')
+    assert wheels.calls()[-1].endswith('in SUBNET ')
 
 
 def test_a_distro_is_built_once_sourced_and_launched(distro: Desk):
