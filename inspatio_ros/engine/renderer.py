@@ -97,8 +97,9 @@ class CpuRenderer:
         """Render prepared views, the best one first."""
         bands, run = self._crew.threads, self._crew.run
         colour = Outputs.RGB in order.outputs
-        warped = warp_cpu.warp_views(views, cameras, order.camera, order.size,
-                                     near_m=order.near_m, colour=colour, bands=bands, run=run)
+        stack = warp_cpu.splat_views(views, cameras, order.camera, order.size, order.near_m,
+                                     bands, run)
+        warped = warp_cpu.resolve_views(stack, views, cameras, order.camera, colour, bands, run)
         filled = None
         if colour or order.fill_depth:
             # Colour that nobody wants is not looked up, only carried along.
@@ -129,6 +130,11 @@ class TorchRenderer:
         self._torch, self._device = torch, torch.device(device)
         torch.set_num_threads(threads)
 
+    @property
+    def device_name(self) -> str:
+        """Return the name of the torch device, e.g. `cpu` or `cuda`."""
+        return str(self._device.type)
+
     def prepare(self, view: View) -> tuple[Any, Any, Any]:
         """Return colour, inverse depth and links of a view on the device, each with N = 1."""
         disparity = inverse_depth(view.depth)
@@ -146,8 +152,7 @@ class TorchRenderer:
                          .astype(np.float32))[None], order.size,
             self._tensor(np.array([target.K[0, 0] / camera.K[0, 0]], np.float32)), order.near_m)
             for (_, disparity, links), camera in zip(views, cameras)]
-        disparity, owner = warp.merge(torch.cat(stack)[None],
-                                      torch.arange(len(views), device=self._device)[None])
+        disparity, owner = warp.merge(torch.cat(stack)[None])
         rgb = torch.zeros((1, *order.size, 3), dtype=torch.uint8, device=self._device)
         if Outputs.RGB in order.outputs:
             for k, ((colour, source, links), camera) in enumerate(zip(views, cameras)):

@@ -49,6 +49,11 @@ class WorldSettings:
             raise ValueError(f'near_m must be > 0, got {self.near_m!r}')
 
 
+def threads_of(threads: int) -> int:
+    """Return how many render threads a setting means; 0 is one per core, 8 at most."""
+    return threads or min(os.cpu_count() or 1, _MOST_THREADS)
+
+
 class _Prepared:
     """Views that are valid together, ready for rendering."""
 
@@ -69,7 +74,7 @@ class SceneWorld:
     """
 
     def __init__(self, scene: Scene, settings: WorldSettings = WorldSettings()) -> None:
-        threads = settings.threads or min(os.cpu_count() or 1, _MOST_THREADS)
+        threads = threads_of(settings.threads)
         self._settings = settings
         self._renderer: Renderer = (TorchRenderer(threads=threads)
                                     if settings.backend == 'torch' else CpuRenderer(threads))

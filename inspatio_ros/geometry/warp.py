@@ -123,21 +123,16 @@ def splat(disparity_NHW: Tensor, links_NHW: Tensor, P_N34: Tensor, size: tuple[i
     return z
 
 
-def merge(stack_BVhw: Tensor, order_BV: Tensor) -> tuple[Tensor, Tensor]:
+def merge(stack_BVhw: Tensor) -> tuple[Tensor, Tensor]:
     """
     Choose for each target pixel the view it is taken from (twin of `warp_cpu.merge_rows`).
 
-    :param stack_BVhw: float32 z-buffers of V views.
-    :param order_BV: int64 view indices, best first.
+    :param stack_BVhw: float32 z-buffers of V views, best view first.
     :returns: inverse depth (B, h, w), 0 where nothing is, and the owner's index (B, h, w) int64.
     """
-    front = stack_BVhw.amax(1)
-    limit = front * torch.tensor(1.0 - SAME_SURFACE, dtype=torch.float32)
-    ordered = torch.take_along_dim(stack_BVhw, order_BV[:, :, None, None], 1)
-    first = (ordered >= limit[:, None]).to(torch.uint8).argmax(1, keepdim=True)
-    disparity = torch.take_along_dim(ordered, first, 1)[:, 0]
-    owner = torch.take_along_dim(order_BV[:, :, None, None].expand_as(ordered), first, 1)[:, 0]
-    return disparity, owner
+    limit = stack_BVhw.amax(1) * torch.tensor(1.0 - SAME_SURFACE, dtype=torch.float32)
+    owner = (stack_BVhw >= limit[:, None]).to(torch.uint8).argmax(1, keepdim=True)
+    return torch.take_along_dim(stack_BVhw, owner, 1)[:, 0], owner[:, 0]
 
 
 def gather(rgb_NHW3: Tensor, source_NHW: Tensor, links_NHW: Tensor, P_N34: Tensor,

@@ -228,40 +228,36 @@ def splat_rows(disparity: F32, links: U8, P: F32, near_disparity: np.float32,
 
 
 @kernel()
-def merge_rows(stack: F32, chunks: int, order: npt.NDArray[np.int64], first: int, last: int,
-               disparity: F32, owner: U8) -> None:
+def merge_rows(stack: F32, first: int, last: int, disparity: F32, owner: U8) -> None:
     """
     Choose for each pixel of target rows first..last - 1 the view that it is taken from.
 
-    Of the views whose surface is the front-most, or within SAME_SURFACE of it, the one that comes
-    first in `order` wins.
+    Of the views whose surface is the front-most, or within SAME_SURFACE of it, the first wins.
 
-    :param stack: (views * chunks, h, w) float32 z-buffers; the chunks of a view are neighbours.
-    :param order: (views,) int64, view indices, best first.
+    :param stack: (views, chunks, h, w) float32 z-buffers.
     :param disparity: (h, w) float32, receives inverse depth, 0 where nothing is.
     :param owner: (h, w) uint8, receives the view's index.
     """
-    views = order.shape[0]
+    views, chunks = stack.shape[:2]
     width = disparity.shape[1]
     own = np.empty((views, width), np.float32)
     for j in range(first, last):
         front = disparity[j]
         front[:] = _ZERO
+        owner[j] = np.uint8(0)
         for k in range(views):
             row = own[k]
-            row[:] = stack[k * chunks, j]
+            row[:] = stack[k, 0, j]
             for c in range(1, chunks):
                 for i in range(width):
-                    row[i] = max(row[i], stack[k * chunks + c, j, i])
+                    row[i] = max(row[i], stack[k, c, j, i])
             for i in range(width):
                 front[i] = max(front[i], row[i])
-        owner[j] = np.uint8(order[0])
         if views == 1:
             continue
         for i in range(width):
             limit = front[i] * np.float32(1.0 - SAME_SURFACE)
-            for n in range(views):
-                k = order[n]
+            for k in range(views):
                 if own[k, i] >= limit:
                     owner[j, i] = np.uint8(k)
                     front[i] = own[k, i]
@@ -346,51 +342,66 @@ def gather_rows(texels: U32, source: F32, links: U8, P: F32, index: int, owner: 
             out[jj, ii, two] = np.uint8((texel >> np.uint32(16)) & np.uint32(255))
 
 
-def warp_views(views: Sequence[SourceView], cameras: Sequence[Camera], target: Camera,
-               size: tuple[int, int], order: Sequence[int] | None = None, near_m: float = 0.05,
-               colour: bool = True, bands: int = 1, run: Run = run_serial) -> Warped:
+def splat_views(views: Sequence[SourceView], cameras: Sequence[Camera], target: Camera,
+                size: tuple[int, int], near_m: float = 0.05, bands: int = 1,
+                run: Run = run_serial) -> F32:
     """
-    Render several views into one target camera.
+    Splat the depth of several views into z-buffers of one target camera.
 
     :param views: prepared source views, any sizes.
     :param cameras: the camera of each view.
     :param target: the camera to render.
     :param size: (height, width) of the target, pixels.
-    :param order: view indices, best first; they decide where several views show one surface.
-        Default: as given.
     :param near_m: near plane of the target, metres.
-    :param colour: whether colour is looked up.
-    :param bands: how many pieces the work is cut into.
+    :param bands: how many pieces the work is cut into, at least.
     :param run: runs the pieces, by default one after the other.
+    :returns: (views, chunks, h, w) float32 inverse depth, 0 where nothing is; a view's buffer is
+        the greatest of its chunks, which different threads have filled.
     :raises ValueError: no view at all, or more than 255.
     """
     if not 0 < len(views) <= 255:
         raise ValueError(f'1 to 255 source views can be warped, got {len(views)}')
-    height, width = size
     T_target_world = invert_rigid(target.T_world_cam)
-    forward = [pixel_transfer(camera.K, target.K, T_target_world @ camera.T_world_cam)
-               .astype(np.float32) for camera in cameras]
     chunks = -(-bands // len(views))
-    stack = np.empty((len(views) * chunks, height, width), np.float32)
-    run([partial(splat_rows, views[k].disparity, views[k].links, forward[k],
-                 np.float32(1.0 / near_m), np.float32(target.K[0, 0] / cameras[k].K[0, 0]),
-                 *rows, stack[k * chunks + c])
-         for k in range(len(views))
-         for c, rows in enumerate(split(views[k].disparity.shape[0], chunks))])
+    stack = np.empty((len(views), chunks, *size), np.float32)
+    pieces = []
+    for view, camera, buffers in zip(views, cameras, stack):
+        P = pixel_transfer(camera.K, target.K, T_target_world @ camera.T_world_cam)
+        magnify = np.float32(target.K[0, 0] / camera.K[0, 0])
+        for rows, buffer in zip(split(view.disparity.shape[0], chunks), buffers):
+            pieces.append(partial(splat_rows, view.disparity, view.links, P.astype(np.float32),
+                                  np.float32(1.0 / near_m), magnify, *rows, buffer))
+    run(pieces)
+    return stack
 
+
+def resolve_views(stack: F32, views: Sequence[SourceView], cameras: Sequence[Camera],
+                  target: Camera, colour: bool = True, bands: int = 1,
+                  run: Run = run_serial) -> Warped:
+    """
+    Choose the view that each target pixel is taken from, and look up its colour there.
+
+    :param stack: z-buffers of `splat_views`.
+    :param views: the same views, best first: where several show one surface, the first wins.
+    :param cameras: the camera of each view.
+    :param target: the camera to render.
+    :param colour: whether colour is looked up.
+    :param bands: how many pieces the work is cut into.
+    :param run: runs the pieces, by default one after the other.
+    """
+    height, width = stack.shape[2:]
     disparity = np.empty((height, width), np.float32)
     owner = np.empty((height, width), np.uint8)
-    ranking = np.asarray(range(len(views)) if order is None else order, np.int64)
     rgb = np.empty((height, width, 3), np.uint8) if colour else None
     backward = [pixel_transfer(target.K, camera.K, invert_rigid(camera.T_world_cam)
                                @ target.T_world_cam).astype(np.float32) for camera in cameras]
 
     def resolve(first: int, last: int) -> None:
-        merge_rows(stack, chunks, ranking, first, last, disparity, owner)
+        merge_rows(stack, first, last, disparity, owner)
         if rgb is not None:
-            for k, view in enumerate(views):
-                gather_rows(view.texels, view.disparity, view.links, backward[k], k, owner,
-                            disparity, first, last, rgb)
+            for k, (view, P) in enumerate(zip(views, backward)):
+                gather_rows(view.texels, view.disparity, view.links, P, k, owner, disparity,
+                            first, last, rgb)
 
     run([partial(resolve, *rows) for rows in split(height, bands)])
     return Warped(rgb, disparity, owner)
