@@ -129,5 +129,6 @@ def say(out: Path, opened: Opened, as_json: bool) -> None:
           f'{frames}, {shown}, {size_bytes / 1e6:.1f} MB')
     if placement:
         print(placement.summary())
-    print(f'spawn: camera {scene.spawn.camera_height:.2f} m over the floor, pitched '
-          f'{math.degrees(scene.spawn.camera_pitch):.1f} degrees down')
+    pitch_deg = math.degrees(scene.spawn.camera_pitch)
+    print(f'spawn: camera {scene.spawn.camera_height:.2f} m over the floor, looking '
+          f'{abs(pitch_deg):.1f} degrees {"up" if pitch_deg < 0.0 else "down"}')

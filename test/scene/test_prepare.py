@@ -30,7 +30,7 @@ def test_rgbd_folder(capsys, rgbd, tmp_path):
     assert (code, errors) == (0, '')
     assert "scene 'my room' from RGB-D folder: 4 static views, 96x72" in text
     assert 'floor found 1.20 m under the camera' in text
-    assert 'spawn: camera 1.20 m over the floor, pitched 11.5 degrees down' in text
+    assert 'spawn: camera 1.20 m over the floor, looking 11.5 degrees down' in text
     scene = load_scene(out)
     assert (scene.name, scene.licence, len(scene.views)) == ('my room', 'CC0-1.0', 4)
 
