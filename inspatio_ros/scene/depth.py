@@ -20,8 +20,8 @@ import numpy as np
 
 PNG_UNKNOWN = 0
 PNG_OUT_OF_RANGE = 65535
-# Metres per unit of the sensors and data sets in use: mm, 0.1 mm, TUM, RealSense L515 and
-# tenth, KITTI. The coarse ones come first, they compress best.
+# Metres per unit that sensors and data sets use: KITTI, millimetres, RealSense L515, TUM, a tenth
+# of a millimetre. The coarse ones come first, they pack best.
 DEPTH_SCALES = (1 / 256, 1e-3, 1 / 4000, 1 / 5000, 1e-4)
 
 
