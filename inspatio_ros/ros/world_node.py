@@ -96,6 +96,19 @@ class WorldNode(LifecycleNode):
         """Configure and activate; return whether that worked."""
         return self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS
 
+    def release(self) -> None:
+        """Stop the loop, leave the network and free the world; harmless when there is none."""
+        self._stop_ticking()
+        with self._world_lock:
+            opened, self._opened = self._opened, None
+            if opened is not None:
+                opened.source.destroy()
+                opened.publishers.destroy()
+                self.destroy_subscription(opened.teleports)
+                opened.sensor.world.close()
+        gc.unfreeze()
+        gc.collect()
+
     # ---- lifecycle
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -132,7 +145,7 @@ class WorldNode(LifecycleNode):
     def _failed(self, reason: str) -> TransitionCallbackReturn:
         self._health.error = reason
         self.get_logger().error(f'cannot configure: {reason}')
-        self._release()
+        self.release()
         return FAILURE
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -153,19 +166,19 @@ class WorldNode(LifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the world and leave the network."""
-        self._release()
+        self.release()
         self._state = 'unconfigured'
         return SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything."""
-        self._release()
+        self.release()
         self._state = 'finalized'
         return SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything; the node can be configured again."""
-        self._release()
+        self.release()
         self._state = 'unconfigured'
         return SUCCESS
 
@@ -175,18 +188,6 @@ class WorldNode(LifecycleNode):
             self._tick_timer = None
         with self._world_lock:  # waits for a tick that is under way
             pass
-
-    def _release(self) -> None:
-        self._stop_ticking()
-        with self._world_lock:
-            opened, self._opened = self._opened, None
-            if opened is not None:
-                opened.source.destroy()
-                opened.publishers.destroy()
-                self.destroy_subscription(opened.teleports)
-                opened.sensor.world.close()
-        gc.unfreeze()
-        gc.collect()
 
     # ---- the sensor loop
 

@@ -49,9 +49,9 @@ class PaintedWorld:
         shape = (intrinsics.height, intrinsics.width)
         rgb = depth = observed = None
         if Outputs.RGB in outputs:
-            rgb = np.zeros((*shape, 3), np.uint8)
-            rgb[...] = np.round(T_map_cam[:3, 3] * 10.0).astype(np.int64) % 256
-            rgb[:, :, 2] = np.arange(shape[1]) % 256
+            rgb = np.full((*shape, 3), 128, np.uint8)
+            rgb[0, :, :2] = np.round(T_map_cam[:2, 3] * 10.0).astype(np.int64) % 256
+            rgb[0, :, 2] = np.arange(shape[1]) % 256
         if Outputs.DEPTH in outputs:
             depth = np.full(shape, 4.0, np.float32)
             depth.ravel()[:3] = T_map_cam[:3, 3]

@@ -1,0 +1,146 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Run the world node. The only place that joins the engine and ROS."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+import signal
+import sys
+from typing import Any, TYPE_CHECKING
+
+from inspatio_ros.cli import surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inspatio_ros.contracts import WorldBackend
+    from inspatio_ros.ros.parameters import WorldRequest
+
+    OpenWorld = Callable[[WorldRequest], WorldBackend]
+
+SUMMARY = 'drive through a scene: run the ROS 2 node'
+
+# Sensor loop, inputs, services.
+EXECUTOR_THREADS = 3
+# How often the main thread looks whether it should leave.
+_LOOK_UP_S = 0.25
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument('--scene', help='scene folder (default: the bundled hall)')
+    parser.add_argument('--params-file', type=Path, action='append', default=[],
+                        help='parameter file, over config/world.yaml; may be repeated')
+    parser.add_argument('--ros-args', nargs=argparse.REMAINDER, default=[],
+                        help='everything after it goes to ROS, e.g. -p rate:=10.0')
+
+
+def run(args: argparse.Namespace, opener: OpenWorld | None = None) -> int:
+    """
+    Run the node until SIGINT or SIGTERM.
+
+    :param opener: opens the worlds that the node asks for; `open_world` if None.
+    :returns: exit code: 0 after a signal, 1 if the world cannot be opened, 2 for bad arguments.
+    """
+    leave = _Leave()
+    surroundings.use_fastdds_profile()
+    surroundings.keep_freed_memory()
+    try:
+        return _spin(ros_arguments(args), opener or open_world, leave)
+    except SystemExit:
+        return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the node as an executable of its own, as `ros2 run` and launch files do."""
+    parser = argparse.ArgumentParser('world_node', description=SUMMARY)
+    add_arguments(parser)
+    return run(parser.parse_args(argv))
+
+
+def ros_arguments(args: argparse.Namespace) -> list[str]:
+    """Return the command line that rclpy gets; what the user says comes last and wins."""
+    arguments = ['--ros-args']
+    for file in (surroundings.default_parameters(), *args.params_file):
+        arguments += ['--params-file', str(file)]
+    if args.scene is not None:
+        # JSON quotes are YAML quotes: a folder named 2024 stays text.
+        arguments += ['-p', f'scene:={json.dumps(str(Path(args.scene).absolute()))}']
+    return arguments + args.ros_args
+
+
+def open_world(request: WorldRequest) -> WorldBackend:
+    """
+    Open the scene that the node asks for.
+
+    :raises ValueError: a scene that is not whole; the message names file and field.
+    :raises OSError: a file that cannot be read.
+    """
+    from inspatio_ros.engine.world import SceneWorld, WorldSettings
+    from inspatio_ros.scene.detect import open_scene
+    scene = open_scene(Path(request.scene) if request.scene else surroundings.bundled_scene())
+    return SceneWorld(scene, WorldSettings(
+        backend=request.backend, threads=request.threads, max_views=request.max_views,
+        fill_depth=request.fill_depth))
+
+
+def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave) -> int:
+    import rclpy
+    from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
+    try:
+        from inspatio_ros.ros.world_node import WorldNode
+        # Our own handlers: rclpy's would tear the context down under a frame in the making.
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+        node = WorldNode(opener)
+    except Exception as error:  # noqa: B902  the edge of the process: one line, no traceback
+        return _refuse(error)
+    executor = MultiThreadedExecutor(EXECUTOR_THREADS)
+    executor.add_node(node)
+    try:
+        if node.autostart and not node.start():
+            return 1
+        leave.at_once = False
+        while not leave.asked:
+            executor.spin_once(timeout_sec=_LOOK_UP_S)
+    except ExternalShutdownException:
+        pass
+    finally:
+        leave.at_once = False
+        node.release()
+        executor.shutdown(timeout_sec=1.0)
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def _refuse(error: Exception) -> int:
+    print(f'world_node: {error}', file=sys.stderr)
+    return 2
+
+
+class _Leave:
+    """
+    What SIGINT and SIGTERM do.
+
+    While the node starts, they end it wherever it is: a compiler may be at work for seconds.
+    Later they only ask, because an exception out of nowhere could vanish inside a callback.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.at_once = True
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        self.asked = True
+        if self.at_once:
+            raise SystemExit(0)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
