@@ -5,6 +5,7 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -37,8 +38,11 @@ ROS_PREFIXES = ('tf2_', 'rosidl_', 'rcl_', 'ros2')
 ROSDEP_KEYS = {'cv2': 'python3-opencv', 'PIL': 'python3-pil', 'yaml': 'python3-yaml',
                'tf2_ros': 'tf2_ros_py'}
 NO_ROSDEP_KEY = {'av'}
-# Depended on for those who receive the images.
-NOT_IMPORTED = {'cv_bridge'}
+# Import name -> package on PyPI, where they differ; the rest comes with a distro or underlay/.
+WHEELS = {'cv2': 'opencv-python-headless', 'PIL': 'pillow', 'yaml': 'pyyaml'}
+NO_WHEEL = {'cv_bridge', 'launch', 'launch_ros', 'tf2_msgs', 'tf2_ros'}
+# For those who receive the images, and for those who send them.
+NOT_IMPORTED = {'cv_bridge', 'ros-rmw-fastrtps-cpp'}
 
 
 def sources(checkout: Path, folder: str = PACKAGE) -> list[Path]:
@@ -96,17 +100,33 @@ def test_only_ros_and_cli_import_ros_and_ros_imports_no_torch(checkout: Path):
     assert not wrong, '\n'.join(wrong)
 
 
+def third_party(checkout: Path) -> set[str]:
+    files = sources(checkout) + sources(checkout, 'launch')
+    modules = {name.split('.')[0] for path in files for name in imports_of(checkout, path)}
+    return modules - sys.stdlib_module_names - {PACKAGE, ''}
+
+
 def test_package_xml_names_every_import_and_nothing_else(checkout: Path):
     root = ElementTree.parse(checkout / 'package.xml').getroot()
     declared = {element.text for element in root.iter('exec_depend')}
-    needed = set()
-    for path in sources(checkout) + sources(checkout, 'launch'):
-        for module in {name.split('.')[0] for name in imports_of(checkout, path)}:
-            if module not in sys.stdlib_module_names | {PACKAGE, ''} | NO_ROSDEP_KEY:
-                default = module if is_ros(module) else f'python3-{module}'
-                needed.add(ROSDEP_KEYS.get(module, default))
+    needed = {ROSDEP_KEYS.get(module, module if is_ros(module) else f'python3-{module}')
+              for module in third_party(checkout) - NO_ROSDEP_KEY}
     assert needed - declared == set(), 'imported, but no exec_depend'
     assert declared - needed - NOT_IMPORTED == set(), 'exec_depend, but not imported'
+
+
+def test_requirements_pin_every_import_and_nothing_else(checkout: Path):
+    pinned = set()
+    for name in ('ros-kilted', 'runtime', 'torch'):
+        lines = (checkout / f'requirements/{name}.txt').read_text().splitlines()
+        requirements = [line.split('#')[0].strip() for line in lines]
+        matches = [re.fullmatch(r'([a-z0-9-]+)==[0-9.]+', text) for text in requirements if text]
+        assert all(matches), f'{name}.txt: a line is not NAME==VERSION'
+        pinned |= {match[1] for match in matches if match}
+    needed = {WHEELS.get(module, f'ros-{module}'.replace('_', '-') if is_ros(module) else module)
+              for module in third_party(checkout) - NO_WHEEL}
+    assert needed - pinned == set(), 'imported, but not pinned'
+    assert pinned - needed - NOT_IMPORTED == set(), 'pinned, but not imported'
 
 
 def test_syntax_is_that_of_the_oldest_python(checkout: Path):
