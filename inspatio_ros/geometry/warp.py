@@ -51,12 +51,13 @@ def _expand(left: Tensor, right: Tensor, top: Tensor, bottom: Tensor,
     return which, row, column
 
 
-def _bounds(x: Tensor, y: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _bounds(x: Tensor, y: Tensor, size: tuple[int, int], slack: float,
+            ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the range of target pixels inside the hull of corners (C, M)."""
-    left = x.amin(0).ceil().clamp(min=0)
-    right = x.amax(0).floor().clamp(max=size[1] - 1)
-    top = y.amin(0).ceil().clamp(min=0)
-    bottom = y.amax(0).floor().clamp(max=size[0] - 1)
+    left = (x.amin(0) - slack).ceil().clamp(min=0)
+    right = (x.amax(0) + slack).floor().clamp(max=size[1] - 1)
+    top = (y.amin(0) - slack).ceil().clamp(min=0)
+    bottom = (y.amax(0) + slack).floor().clamp(max=size[0] - 1)
     return left, right, top, bottom
 
 
@@ -70,7 +71,7 @@ def _draw_triangles(z: Tensor, pair: Tensor, x: Tensor, y: Tensor, w: Tensor) ->
     ax, ay, bx, by = x[1] - x[0], y[1] - y[0], x[2] - x[0], y[2] - y[0]
     area = ax * by - bx * ay
     scale = torch.where(area != 0, 1.0 / area, torch.nan)
-    which, row, column = _expand(*_bounds(x, y, (z.shape[1], z.shape[2])))
+    which, row, column = _expand(*_bounds(x, y, (z.shape[1], z.shape[2]), SLACK))
     qx, qy = column.float() - x[0][which], row.float() - y[0][which]
     l1 = (by * scale)[which] * qx + (-bx * scale)[which] * qy
     l2 = (-ay * scale)[which] * qx + (ax * scale)[which] * qy
@@ -84,7 +85,7 @@ def _draw_footprints(z: Tensor, pair: Tensor, x: Tensor, y: Tensor, w: Tensor,
                      half: Tensor) -> None:
     """Raise z-buffers (N, h, w) over M squares of half width `half` around (x, y)."""
     corners_x, corners_y = torch.stack([x - half, x + half]), torch.stack([y - half, y + half])
-    which, row, column = _expand(*_bounds(corners_x, corners_y, (z.shape[1], z.shape[2])))
+    which, row, column = _expand(*_bounds(corners_x, corners_y, (z.shape[1], z.shape[2]), 0.0))
     index = (pair[which] * z.shape[1] + row) * z.shape[2] + column
     z.view(-1).scatter_reduce_(0, index, w[which], 'amax')
 

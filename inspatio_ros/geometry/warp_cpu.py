@@ -29,8 +29,9 @@ U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
-# Pixels on the border of two triangles belong to both: rounding must not let them fall through.
-SLACK = 1e-4
+# Pixels on the rim of a triangle belong to it, within this many pixels: rounding must not let them
+# fall between two triangles, nor off the edge of the picture.
+SLACK = 1e-3
 _SLACK = np.float32(SLACK)
 # Views whose inverse depths differ by less than this share a pixel (sensor noise, pose error).
 SAME_SURFACE = 0.04
@@ -126,10 +127,14 @@ def _bound_row(x: F32, y: F32, links: U8, a: int, b: int, height: np.float32, wi
         x10, x01, y10, y01 = x[a, u + 1], x[b, u], y[a, u + 1], y[b, u]
         x00, y00 = x[a, u] if upper else x10, y[a, u] if upper else y10
         x11, y11 = x[b, u + 1] if lower else x10, y[b, u + 1] if lower else y10
-        left[u] = max(np.ceil(np.fmin(np.fmin(x00, x10), np.fmin(x01, x11))), _ZERO)
-        right[u] = min(np.floor(np.fmax(np.fmax(x00, x10), np.fmax(x01, x11))), width - _ONE)
-        top[u] = max(np.ceil(np.fmin(np.fmin(y00, y10), np.fmin(y01, y11))), _ZERO)
-        bottom[u] = min(np.floor(np.fmax(np.fmax(y00, y10), np.fmax(y01, y11))), height - _ONE)
+        x_low = np.fmin(np.fmin(x00, x10), np.fmin(x01, x11))
+        y_low = np.fmin(np.fmin(y00, y10), np.fmin(y01, y11))
+        x_high = np.fmax(np.fmax(x00, x10), np.fmax(x01, x11))
+        y_high = np.fmax(np.fmax(y00, y10), np.fmax(y01, y11))
+        left[u] = max(np.ceil(x_low - _SLACK), _ZERO)
+        right[u] = min(np.floor(x_high + _SLACK), width - _ONE)
+        top[u] = max(np.ceil(y_low - _SLACK), _ZERO)
+        bottom[u] = min(np.floor(y_high + _SLACK), height - _ONE)
 
 
 @kernel(inline='always')

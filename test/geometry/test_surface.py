@@ -1,0 +1,56 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which pixels lie on one surface."""
+
+from inspatio_ros.geometry.surface import FAR_M, inverse_depth, link_pixels, LONE, SQUARE
+import numpy as np
+
+
+def test_inverse_depth_of_known_unknown_and_out_of_range() -> None:
+    depth = np.array([[2.0, np.nan, 0.0, -1.0, np.inf]], np.float32)
+    disparity = inverse_depth(depth)[0]
+    assert disparity[0] == 0.5
+    assert np.isnan(disparity[1:4]).all()
+    assert disparity[4] == np.float32(1.0 / FAR_M)
+
+
+def test_a_flat_wall_is_one_surface() -> None:
+    links = link_pixels(inverse_depth(np.full((6, 8), 2.0, np.float32)))
+    assert (links[:-1, :-1] == SQUARE).all()
+    assert (links[-1] == 0).all() and (links[:, -1] == 0).all()
+
+
+def test_a_step_is_not_joined() -> None:
+    depth = np.full((6, 8), 3.0, np.float32)
+    depth[:, 4:] = 1.0
+    links = link_pixels(inverse_depth(depth))
+    assert (links[:, 3] == 0).all()
+    assert (links[:-1, 4:-1] == SQUARE).all()
+
+
+def test_a_floor_at_a_grazing_angle_is_joined_although_its_steps_are_large() -> None:
+    # A camera 0.3 m over the floor: rows v under the horizon are at f h / v.
+    rows = np.arange(1, 40, dtype=np.float32)
+    depth = np.repeat((60.0 * 0.3 / rows)[:, None], 8, axis=1)
+    steps = -np.diff(depth[:, 0]) / depth[1:, 0]
+    links = link_pixels(inverse_depth(depth))
+    steep = np.flatnonzero((steps > 0.06) & (steps < 0.4))
+    assert len(steep) > 3
+    assert (links[steep[1:-1], :-1] == SQUARE).all()
+
+
+def test_a_mixed_pixel_between_object_and_wall_joins_neither() -> None:
+    depth = np.full((6, 9), 4.0, np.float32)
+    depth[:, 5:] = 1.0
+    depth[:, 4] = 1.0 / (0.5 * (0.25 + 1.0))  # half way in inverse depth: as straight as a ramp
+    links = link_pixels(inverse_depth(depth))
+    assert (links[:, 3:5] & SQUARE == 0).all()
+    assert (links[:, 4] == LONE).all()
+
+
+def test_a_single_known_pixel_is_lone_and_unknown_ones_are_nothing() -> None:
+    depth = np.full((5, 5), np.nan, np.float32)
+    depth[2, 2] = 1.0
+    links = link_pixels(inverse_depth(depth))
+    assert links[2, 2] == LONE
+    assert links.sum() == LONE
