@@ -10,7 +10,8 @@ from posed import HEIGHT, K, moved, Posed, WIDTH
 import pytest
 
 SIZE = (40, 72)
-TARGETS = [Camera(K, moved(0.15, 0.05, 0.3, 0.1)), Camera(K * [[1.5], [1.5], [1.0]], moved(x=-0.3)),
+TARGETS = [Camera(K, moved(0.15, 0.05, 0.3, 0.1)),
+           Camera(K * [[1.5], [1.5], [1.0]], moved(x=-0.3)),
            Camera(K, moved(z=0.9)), Camera(K, moved(yaw=np.pi))]
 
 
