@@ -31,13 +31,14 @@ MAY_IMPORT = {
     '__main__': {'cli'},
 }
 ROS_PARTS = {'ros', 'cli'}
-ROS_MODULES = {'ament_index_python', 'cv_bridge', 'launch', 'launch_ros', 'rclpy', 'std_srvs'}
+ROS_MODULES = {'ament_index_python', 'cv_bridge', 'launch', 'launch_pytest', 'launch_ros', 'rclpy',
+               'std_srvs'}
 ROS_SUFFIXES = ('_msgs', '_interfaces')
 ROS_PREFIXES = ('tf2_', 'rosidl_', 'rcl_', 'ros2')
 # Import name -> rosdep key, where the key is neither that name (ROS) nor python3-NAME.
 ROSDEP_KEYS = {'cv2': 'python3-opencv', 'PIL': 'python3-pil', 'yaml': 'python3-yaml',
                'tf2_ros': 'tf2_ros_py'}
-NO_ROSDEP_KEY = {'av'}
+NO_ROSDEP_KEY = {'av', 'safetensors'}
 # Import name -> package on PyPI, where they differ; the rest comes with a distro or underlay/.
 WHEELS = {'cv2': 'opencv-python-headless', 'PIL': 'pillow', 'yaml': 'pyyaml'}
 NO_WHEEL = {'cv_bridge', 'launch', 'launch_ros', 'tf2_msgs', 'tf2_ros'}
@@ -100,19 +101,33 @@ def test_only_ros_and_cli_import_ros_and_ros_imports_no_torch(checkout: Path):
     assert not wrong, '\n'.join(wrong)
 
 
-def third_party(checkout: Path) -> set[str]:
-    files = sources(checkout) + sources(checkout, 'launch')
+def third_party(checkout: Path, *folders: str) -> set[str]:
+    files = [path for folder in folders for path in sources(checkout, folder)]
     modules = {name.split('.')[0] for path in files for name in imports_of(checkout, path)}
     return modules - sys.stdlib_module_names - {PACKAGE, ''}
 
 
-def test_package_xml_names_every_import_and_nothing_else(checkout: Path):
+def depends(checkout: Path, *kinds: str) -> set[str]:
     root = ElementTree.parse(checkout / 'package.xml').getroot()
-    declared = {element.text for element in root.iter('exec_depend')}
-    needed = {ROSDEP_KEYS.get(module, module if is_ros(module) else f'python3-{module}')
-              for module in third_party(checkout) - NO_ROSDEP_KEY}
+    return {str(element.text) for kind in kinds for element in root.iter(kind)}
+
+
+def rosdep_keys(modules: set[str]) -> set[str]:
+    return {ROSDEP_KEYS.get(module, module if is_ros(module) else f'python3-{module}')
+            for module in modules - NO_ROSDEP_KEY}
+
+
+def test_package_xml_names_every_import_and_nothing_else(checkout: Path):
+    declared = depends(checkout, 'exec_depend')
+    needed = rosdep_keys(third_party(checkout, PACKAGE, 'launch'))
     assert needed - declared == set(), 'imported, but no exec_depend'
     assert declared - needed - NOT_IMPORTED == set(), 'exec_depend, but not imported'
+
+
+def test_package_xml_names_what_tests_import(checkout: Path):
+    own = {path.stem for folder in ('test', 'scripts') for path in (checkout / folder).rglob('*')}
+    needed = rosdep_keys(third_party(checkout, 'test') - own)
+    assert needed - depends(checkout, 'exec_depend', 'test_depend') == set()
 
 
 def test_requirements_pin_every_import_and_nothing_else(checkout: Path):
@@ -124,7 +139,7 @@ def test_requirements_pin_every_import_and_nothing_else(checkout: Path):
         assert all(matches), f'{name}.txt: a line is not NAME==VERSION'
         pinned |= {match[1] for match in matches if match}
     needed = {WHEELS.get(module, f'ros-{module}'.replace('_', '-') if is_ros(module) else module)
-              for module in third_party(checkout) - NO_WHEEL}
+              for module in third_party(checkout, PACKAGE, 'launch') - NO_WHEEL}
     assert needed - pinned == set(), 'imported, but not pinned'
     assert pinned - needed - NOT_IMPORTED == set(), 'pinned, but not imported'
 
