@@ -54,7 +54,9 @@ def use_fastdds_profile() -> None:
     """Give Fast DDS shared memory that fits images, unless the user has a profile already."""
     if not any(name in os.environ for name in PROFILE_VARIABLES):
         old = os.environ.get('ROS_DISTRO', '') in OLD_NAME_DISTROS
-        os.environ[PROFILE_VARIABLES[old]] = str(share() / 'config' / 'fastdds.xml')
+        local = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') == 'LOCALHOST'
+        name = 'fastdds_localhost.xml' if local else 'fastdds.xml'
+        os.environ[PROFILE_VARIABLES[old]] = str(share() / 'config' / name)
 
 
 def keep_freed_memory() -> None:

@@ -92,6 +92,7 @@ class TwistSource:
         self.T_map_odom = T_map_odom
         self._drive = Drive(_limits(parameters), parameters.cmd_vel_timeout)
         stamped = stamped_cmd_vel(parameters.enable_stamped_cmd_vel)
+        self.listens_to = f'cmd_vel ({"TwistStamped" if stamped else "Twist"})'
         self._subscription = node.create_subscription(
             TwistStamped if stamped else Twist, 'cmd_vel',
             self._on_stamped if stamped else self._on_twist, QoSProfile(depth=10),
@@ -176,6 +177,7 @@ class TrackSource:
             'PoseWithCovarianceStamped': ('pose', PoseWithCovarianceStamped,
                                           self._on_pose_with_covariance),
         }['odometry' if parameters.motion_source == 'odometry' else parameters.pose_type]
+        self.listens_to = f'{self._topic} ({kind.__name__})'
         self._subscription = node.create_subscription(kind, self._topic, callback,
                                                       QoSProfile(depth=50), callback_group=group)
 

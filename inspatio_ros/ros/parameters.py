@@ -171,7 +171,7 @@ class Render:
 
     backend: str = _setup('auto', 'Renderer', choices=('auto', 'numba', 'torch'))
     threads: int = _setup(0, 'Render threads; 0 = all cores', low=0, high=256)
-    max_views: int = _setup(5, 'Most source views used for one frame', low=1, high=64)
+    max_views: int = _setup(4, 'Most source views used for one frame', low=1, high=64)
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class WorldParameters:
                              low=0.0, high=1000.0)
     max_range: float = _live(math.inf, 'Farther depth is published as +inf', unit='m',
                              low=0.01, high=math.inf)
-    fill_depth: bool = _setup(True, 'Give what no view has seen a depth; false leaves it NaN')
+    fill_depth: bool = _setup(False, 'Give what no view has seen a depth; false leaves it NaN')
     max_unobserved_ratio: float = _live(0.5, 'Share of unseen pixels that is worth a warning',
                                         low=0.0, high=1.0)
     map_frame: str = _fixed('map', 'World frame')

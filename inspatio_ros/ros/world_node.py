@@ -156,6 +156,7 @@ class WorldNode(LifecycleNode):
         self._tick_timer = self.create_timer(1.0 / self._settings.rate, self._tick,
                                              callback_group=self._sensor_group)
         self._state = 'active'
+        self._say_hello()
         return SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -310,6 +311,13 @@ class WorldNode(LifecycleNode):
         return answer
 
     # ---- what the node says
+
+    def _say_hello(self) -> None:
+        p = self._settings
+        if self._opened is not None:
+            camera, heard = self._opened.sensor.intrinsics, self._opened.source.listens_to
+            self.get_logger().info(f'{p.scene or "the bundled scene"}: {camera.width}x'
+                                   f'{camera.height} at {p.rate:g} Hz, driven by {heard}')
 
     def _send_mount(self) -> None:
         if self._opened is not None and self._settings.publish_mount_tf:
