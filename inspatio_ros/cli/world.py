@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument('--scene', help='scene folder (default: the bundled hall)')
     parser.add_argument('--params-file', type=Path, action='append', default=[],
-                        help='parameter file, over config/world.yaml; may be repeated')
+                        help='parameter file (default: config/world.yaml, the defaults)')
     parser.add_argument('--ros-args', nargs=argparse.REMAINDER, default=[],
                         help='everything after it goes to ROS, e.g. -p rate:=10.0')
 
@@ -62,9 +62,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def ros_arguments(args: argparse.Namespace) -> list[str]:
-    """Return the command line that rclpy gets; what the user says comes last and wins."""
+    """
+    Return the command line that rclpy gets; what the user says comes last and wins.
+
+    The file that ships is left out beside a user's own. It holds the defaults anyway, and with
+    two files rcl lets the nested keys of the second win over `-p`.
+    """
+    files = args.params_file
+    if not files and '--params-file' not in args.ros_args:
+        files = [surroundings.default_parameters()]
     arguments = ['--ros-args']
-    for file in (surroundings.default_parameters(), *args.params_file):
+    for file in files:
         arguments += ['--params-file', str(file)]
     if args.scene is not None:
         # JSON quotes are YAML quotes: a folder named 2024 stays text.

@@ -1,0 +1,125 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The node as the process that users start: signals, exit codes, arguments, what it imports."""
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import rclpy
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+
+HERE = Path(__file__).parent
+
+
+def start(checkout, *arguments, script=HERE / 'painted_node.py', **environment):
+    path = os.pathsep.join([str(checkout), os.environ.get('PYTHONPATH', '')]).rstrip(os.pathsep)
+    return subprocess.Popen(
+        [sys.executable, *([str(script)] if script else ['-m', 'inspatio_ros.cli.world']),
+         *arguments], env={**os.environ, 'PYTHONPATH': path, **environment},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.fixture
+def viewer():
+    """Return a function that waits for an image on a topic."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node('viewer', context=context)
+    executor = rclpy.executors.SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+
+    def wait(topic, timeout_s=60.0):
+        images = []
+        node.create_subscription(Image, topic, images.append, QoSProfile(depth=5))
+        end = time.monotonic() + timeout_s
+        while not images:
+            assert time.monotonic() < end, f'no image on {topic}'
+            executor.spin_once(timeout_sec=0.1)
+        return images[0]
+
+    yield wait
+    executor.shutdown()
+    node.destroy_node()
+    context.try_shutdown()
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(checkout, viewer, number):
+    process = start(checkout, '--ros-args', '-r', '__ns:=/signalled')
+    viewer('/signalled/camera/color/image_raw')
+    begin = time.monotonic()
+    process.send_signal(number)
+    output = process.communicate(timeout=10.0)[0]
+    assert time.monotonic() - begin < 3.0
+    assert process.returncode == 0, output
+    assert 'Traceback' not in output and 'rror' not in output
+    assert output.endswith('thin\n'), 'torch was imported'
+
+
+def test_a_signal_while_it_starts_ends_it_cleanly(checkout):
+    process = start(checkout)
+    time.sleep(0.7)
+    process.send_signal(signal.SIGINT)
+    output = process.communicate(timeout=10.0)[0]
+    assert process.returncode == 0, output
+    assert 'Traceback' not in output
+
+
+@pytest.mark.parametrize('arguments, code, words', [
+    (['--scene', '/missing'], 1, '/missing/scene.json: no such file'),
+    (['--ros-args', '-p', 'rate:=-1.0'], 2, 'parameter rate'),
+    (['--ros-args', '-p', 'motion_source:=tf'], 2, 'must be one of twist, odometry, pose'),
+    (['--params-file', '/nope.yaml'], 2, '/nope.yaml'),
+    (['--speed', '3'], 2, 'unrecognized arguments')])
+def test_what_cannot_work_is_said_in_one_line(checkout, arguments, code, words):
+    process = start(checkout, *arguments)
+    output = process.communicate(timeout=20.0)[0]
+    assert process.returncode == code, output
+    assert words in output
+    assert 'Traceback' not in output
+
+
+def test_a_bad_scene_leaves_the_node_alive_without_autostart(checkout):
+    process = start(checkout, '--scene', '/missing', '--ros-args', '-p', 'autostart:=false')
+    time.sleep(1.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10.0)
+    assert process.returncode == 0
+
+
+def test_users_own_profile_and_parameters_win(checkout, viewer, tmp_path):
+    profile = checkout / 'config' / 'fastdds.xml'
+    parameters = tmp_path / 'mine.yaml'
+    parameters.write_text('/**: {ros__parameters: {image: {width: 40, height: 20}}}')
+    process = start(checkout, '--params-file', str(parameters), '--ros-args', '-r',
+                    '__ns:=/mine', '-p', 'image.height:=30',
+                    FASTDDS_DEFAULT_PROFILES_FILE=str(profile))
+    image = viewer('/mine/camera/depth/image_raw')
+    assert (image.width, image.height) == (40, 30)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10.0)
+
+
+def test_the_real_world_shows_the_bundled_hall(checkout, viewer):
+    if not (checkout / 'scenes' / 'hall').is_dir():
+        pytest.skip('scenes/hall is not built')
+    process = start(checkout, '--ros-args', '-r', '__ns:=/hall', script=None)
+    image = viewer('/hall/camera/color/image_raw')
+    assert len(set(bytes(image.data[::997]))) > 20, 'a picture, not a plain colour'
+    process.send_signal(signal.SIGINT)
+    output = process.communicate(timeout=10.0)[0]
+    assert process.returncode == 0, output
+
+
+def test_nothing_of_the_node_imports_torch(checkout):
+    code = ('import sys, inspatio_ros.cli.world, inspatio_ros.ros.world_node, '
+            'inspatio_ros.engine.world, inspatio_ros.scene.detect; '
+            'sys.exit("torch" in sys.modules)')
+    assert subprocess.run([sys.executable, '-c', code], cwd=checkout).returncode == 0

@@ -1,0 +1,52 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which camera, where on the robot, and where the robot starts."""
+
+import math
+
+from inspatio_ros.contracts import Outputs, Spawn
+from inspatio_ros.motion.transforms import pose_rpy
+from inspatio_ros.ros.parameters import Image, InitialPose, Mount, WorldParameters
+from inspatio_ros.ros.sensor import camera_of, mount_of, Sensor, start_of
+import numpy as np
+from painted_world import CAMERA, PaintedWorld
+import pytest
+
+SPAWN = Spawn(1.0, 2.0, 0.1, 0.5, 1.4, 0.2)
+
+
+@pytest.mark.parametrize('image, expected', [
+    (Image(), (64, 48, 50.0)), (Image(width=128, height=96), (128, 96, 100.0)),
+    (Image(width=128), (128, 96, 100.0)), (Image(height=24), (32, 24, 25.0)),
+    (Image(width=100, height=50, hfov=math.pi / 2.0), (100, 50, 50.0))])
+def test_camera_fills_in_from_the_recording(image, expected):
+    camera = camera_of(WorldParameters(image=image), CAMERA)
+    assert (camera.width, camera.height) == expected[:2]
+    assert camera.fx == pytest.approx(expected[2])
+
+
+def test_mount_is_as_recorded_unless_asked():
+    np.testing.assert_allclose(mount_of(Mount(), SPAWN), pose_rpy(z=1.4, pitch=0.2))
+    np.testing.assert_allclose(mount_of(Mount(x=0.1, z=0.3, pitch=0.0), SPAWN),
+                               pose_rpy(x=0.1, z=0.3))
+
+
+def test_start_is_the_spawn_unless_asked():
+    np.testing.assert_allclose(start_of(InitialPose(), SPAWN), pose_rpy(1.0, 2.0, 0.1, yaw=0.5))
+    np.testing.assert_allclose(start_of(InitialPose(x=4.0), SPAWN),
+                               pose_rpy(4.0, 2.0, 0.1, yaw=0.5))
+
+
+def test_the_camera_looks_forward_along_the_base():
+    sensor = Sensor(PaintedWorld(), WorldParameters(mount=Mount(z=1.0, pitch=0.0)))
+    frame = sensor.look(5, pose_rpy(yaw=math.pi / 2.0), Outputs.ALL)
+    np.testing.assert_allclose(frame.T_map_cam[:3, 2], (0.0, 1.0, 0.0), atol=1e-12)
+    np.testing.assert_allclose(frame.T_map_cam[:3, 1], (0.0, 0.0, -1.0), atol=1e-12)
+    assert frame.stamp_ns == 5
+
+
+def test_warming_up_leaves_no_trace():
+    world = PaintedWorld()
+    Sensor(world, WorldParameters()).warm_up(np.eye(4))
+    assert world.asked == [Outputs.ALL]
+    assert world.resets == 1
