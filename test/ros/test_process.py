@@ -17,12 +17,25 @@ from sensor_msgs.msg import Image
 HERE = Path(__file__).parent
 
 
-def start(checkout, *arguments, script=HERE / 'painted_node.py', **environment):
-    path = os.pathsep.join([str(checkout), os.environ.get('PYTHONPATH', '')]).rstrip(os.pathsep)
-    return subprocess.Popen(
-        [sys.executable, *([str(script)] if script else ['-m', 'inspatio_ros.cli.world']),
-         *arguments], env={**os.environ, 'PYTHONPATH': path, **environment},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+@pytest.fixture
+def start(checkout):
+    """Return a function that starts the node; none outlives its test."""
+    processes = []
+
+    def start(*arguments, script=HERE / 'painted_node.py', **environment):
+        path = os.pathsep.join(filter(None, [str(checkout), os.environ.get('PYTHONPATH')]))
+        command = [str(script)] if script else ['-m', 'inspatio_ros.cli.world']
+        processes.append(subprocess.Popen(
+            [sys.executable, *command, *arguments],
+            env={**os.environ, 'PYTHONPATH': path, **environment},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 @pytest.fixture
@@ -50,8 +63,8 @@ def viewer():
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_cleanly(checkout, viewer, number):
-    process = start(checkout, '--ros-args', '-r', '__ns:=/signalled')
+def test_a_signal_ends_it_cleanly(start, viewer, number):
+    process = start('--ros-args', '-r', '__ns:=/signalled')
     viewer('/signalled/camera/color/image_raw')
     begin = time.monotonic()
     process.send_signal(number)
@@ -62,8 +75,8 @@ def test_a_signal_ends_it_cleanly(checkout, viewer, number):
     assert output.endswith('thin\n'), 'torch was imported'
 
 
-def test_a_signal_while_it_starts_ends_it_cleanly(checkout):
-    process = start(checkout)
+def test_a_signal_while_it_starts_ends_it_cleanly(start):
+    process = start()
     time.sleep(0.7)
     process.send_signal(signal.SIGINT)
     output = process.communicate(timeout=10.0)[0]
@@ -77,16 +90,16 @@ def test_a_signal_while_it_starts_ends_it_cleanly(checkout):
     (['--ros-args', '-p', 'motion_source:=tf'], 2, 'must be one of twist, odometry, pose'),
     (['--params-file', '/nope.yaml'], 2, '/nope.yaml'),
     (['--speed', '3'], 2, 'unrecognized arguments')])
-def test_what_cannot_work_is_said_in_one_line(checkout, arguments, code, words):
-    process = start(checkout, *arguments)
+def test_what_cannot_work_is_said_in_one_line(start, arguments, code, words):
+    process = start(*arguments)
     output = process.communicate(timeout=20.0)[0]
     assert process.returncode == code, output
     assert words in output
     assert 'Traceback' not in output
 
 
-def test_a_bad_scene_leaves_the_node_alive_without_autostart(checkout):
-    process = start(checkout, '--scene', '/missing', '--ros-args', '-p', 'autostart:=false')
+def test_a_bad_scene_leaves_the_node_alive_without_autostart():
+    process = start('--scene', '/missing', '--ros-args', '-p', 'autostart:=false')
     time.sleep(1.5)
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
@@ -94,11 +107,11 @@ def test_a_bad_scene_leaves_the_node_alive_without_autostart(checkout):
     assert process.returncode == 0
 
 
-def test_users_own_profile_and_parameters_win(checkout, viewer, tmp_path):
+def test_users_own_profile_and_parameters_win(checkout, start, viewer, tmp_path):
     profile = checkout / 'config' / 'fastdds.xml'
     parameters = tmp_path / 'mine.yaml'
     parameters.write_text('/**: {ros__parameters: {image: {width: 40, height: 20}}}')
-    process = start(checkout, '--params-file', str(parameters), '--ros-args', '-r',
+    process = start('--params-file', str(parameters), '--ros-args', '-r',
                     '__ns:=/mine', '-p', 'image.height:=30',
                     FASTDDS_DEFAULT_PROFILES_FILE=str(profile))
     image = viewer('/mine/camera/depth/image_raw')
@@ -107,10 +120,10 @@ def test_users_own_profile_and_parameters_win(checkout, viewer, tmp_path):
     process.communicate(timeout=10.0)
 
 
-def test_the_real_world_shows_the_bundled_hall(checkout, viewer):
+def test_the_real_world_shows_the_bundled_hall(checkout, start, viewer):
     if not (checkout / 'scenes' / 'hall').is_dir():
         pytest.skip('scenes/hall is not built')
-    process = start(checkout, '--ros-args', '-r', '__ns:=/hall', script=None)
+    process = start('--ros-args', '-r', '__ns:=/hall', script=None)
     image = viewer('/hall/camera/color/image_raw')
     assert len(set(bytes(image.data[::997]))) > 20, 'a picture, not a plain colour'
     process.send_signal(signal.SIGINT)
