@@ -157,12 +157,12 @@ class _Bench:
                 samples, order.camera.T_world_cam, self.intrinsics), len(self.views)))
             stage('splat', lambda: warp_cpu.splat_views(
                 prepared, cameras, order.camera, order.size, 0.05, threads, crew.run))
-            stage('resolve', lambda: warp_cpu.resolve_views(
-                result['splat'], prepared, cameras, order.camera, True, threads, crew.run))
-            warped = result['resolve']
+            disparity, owner = result['splat']
+            stage('gather', lambda: warp_cpu.gather_views(
+                disparity, owner, prepared, cameras, order.camera, threads, crew.run))
             stage('fill', lambda: holes.fill_holes(
-                warped.rgb, warped.disparity, threads, crew.run))
+                result['gather'], disparity, threads, crew.run))
             stage('read_out', lambda: warp_cpu.read_out(
-                warped.disparity, None, True, True, threads, crew.run))
+                disparity, None, True, True, threads, crew.run))
         crew.close()
         return {name: float(np.median(times)) for name, times in spent.items()}

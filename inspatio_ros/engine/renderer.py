@@ -96,19 +96,19 @@ class CpuRenderer:
     def render(self, views: Sequence[Any], cameras: Sequence[Camera], order: Order) -> Picture:
         """Render prepared views, the best one first."""
         bands, run = self._crew.threads, self._crew.run
-        colour = Outputs.RGB in order.outputs
-        stack = warp_cpu.splat_views(views, cameras, order.camera, order.size, order.near_m,
-                                     bands, run)
-        warped = warp_cpu.resolve_views(stack, views, cameras, order.camera, colour, bands, run)
+        disparity, owner = warp_cpu.splat_views(views, cameras, order.camera, order.size,
+                                                order.near_m, bands, run)
+        rgb = (warp_cpu.gather_views(disparity, owner, views, cameras, order.camera, bands, run)
+               if Outputs.RGB in order.outputs else None)
         filled = None
-        if colour or order.fill_depth:
+        if rgb is not None or order.fill_depth:
             # Colour that nobody wants is not looked up, only carried along.
-            rgb = np.empty((*order.size, 3), np.uint8) if warped.rgb is None else warped.rgb
-            filled = holes.fill_holes(rgb, warped.disparity, bands, run)
+            canvas = np.empty((*order.size, 3), np.uint8) if rgb is None else rgb
+            filled = holes.fill_holes(canvas, disparity, bands, run)
         depth, seen, unseen_ratio = warp_cpu.read_out(
-            warped.disparity, filled if order.fill_depth else None,
+            disparity, filled if order.fill_depth else None,
             Outputs.DEPTH in order.outputs, Outputs.OBSERVED in order.outputs, bands, run)
-        return Picture(warped.rgb, depth, seen, unseen_ratio)
+        return Picture(rgb, depth, seen, unseen_ratio)
 
     def close(self) -> None:
         """End the threads."""

@@ -3,10 +3,11 @@
 """
 Which of many views a camera should be rendered from.
 
-Each view keeps a few hundred of its surface points. At every tick the points are projected into a
-coarse grid over the picture; a view is worth in a cell what it can show there: its resolution
-relative to what the camera needs, and how squarely both look at the point. Views are then taken
-greedily by what they add (maximum coverage, within 1 - 1/e of the best choice).
+Each view keeps some hundred of its surface points. At every tick the points are projected into a
+coarse grid over the picture. To show a cell at all is worth half, to show it sharply and squarely
+the other half: sharpness is the view's resolution relative to what the camera needs, and both
+should look at the point from the same side. Views are then taken greedily by what they add
+(maximum coverage; within 1 - 1/e of the best choice).
 """
 
 from __future__ import annotations
@@ -14,17 +15,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inspatio_ros.contracts import F64, Intrinsics
-from inspatio_ros.geometry.camera import invert_rigid, project, unproject
+from inspatio_ros.contracts import F32, F64, Intrinsics
+from inspatio_ros.geometry.camera import invert_rigid, unproject
+from inspatio_ros.geometry.kernel import kernel
 from inspatio_ros.scene.scene import View
 import numpy as np
+import numpy.typing as npt
 
-_SAMPLES = (16, 20)    # of a view: rows, columns
-_CELLS = (9, 12)       # of the picture: rows, columns
+I32 = npt.NDArray[np.int32]
+
+_SAMPLES = (24, 32)    # of a view: rows, columns
+_CELLS = (18, 24)      # of the picture: rows, columns
 # Points this much farther than the nearest of their cell are taken to be hidden.
 _HIDDEN = 1.5
 # A view that adds less than this share of the picture is not worth rendering.
-_WORTH = 0.005
+_WORTH = 0.004
+_SEEN_AT_ALL = 0.5
 
 
 @dataclass(frozen=True)
@@ -32,17 +38,17 @@ class Samples:
     """
     Surface points of several views.
 
-    :param points: (P, 3) metres, map.
-    :param rays: (P, 3) unit vectors from the view's camera to the point, map.
-    :param spacing: (P,) metres between neighbouring pixels of the view at the point.
-    :param owner: (P,) index of the view.
+    :param points: (P, 3) float32, metres, map.
+    :param rays: (P, 3) float32, unit vectors from the view's camera to the point, map.
+    :param spacing: (P,) float32, metres between neighbouring pixels of the view at the point.
+    :param owner: (P,) int32, index of the view.
     :param count: how many views.
     """
 
-    points: F64
-    rays: F64
-    spacing: F64
-    owner: np.ndarray
+    points: F32
+    rays: F32
+    spacing: F32
+    owner: I32
     count: int
 
 
@@ -60,40 +66,66 @@ def sample_views(views: Sequence[View]) -> Samples:
         rays.append(ray / np.linalg.norm(ray, axis=1, keepdims=True))
         spacing.append(local[:, 2] / view.intrinsics.fx)
         owner.append(np.full(len(local), index))
-    return Samples(np.concatenate(points), np.concatenate(rays), np.concatenate(spacing),
-                   np.concatenate(owner), len(views))
+    if not views:
+        return Samples(np.empty((0, 3), np.float32), np.empty((0, 3), np.float32),
+                       np.empty(0, np.float32), np.empty(0, np.int32), 0)
+    return Samples(np.concatenate(points).astype(np.float32),
+                   np.concatenate(rays).astype(np.float32),
+                   np.concatenate(spacing).astype(np.float32),
+                   np.concatenate(owner).astype(np.int32), len(views))
 
 
-def rate_views(samples: Samples, T_map_cam: F64, intrinsics: Intrinsics) -> F64:
+@kernel()
+def _place(points: F32, T: F64, K: F64, width: int, height: int, cell: I32, depth: F32,
+           nearest: F32) -> None:
+    """Write the cell (-1: not in the picture) and depth of every point, and each cell's nearest."""
+    nearest[:] = np.inf
+    for p in range(points.shape[0]):
+        x, y, z = points[p, 0], points[p, 1], points[p, 2]
+        depth[p] = T[2, 0] * x + T[2, 1] * y + T[2, 2] * z + T[2, 3]
+        cell[p] = -1
+        if depth[p] <= 0.0:
+            continue
+        u = K[0, 0] * (T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3]) / depth[p] + K[0, 2]
+        v = K[1, 1] * (T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3]) / depth[p] + K[1, 2]
+        if -0.5 <= u < width - 0.5 and -0.5 <= v < height - 0.5:
+            row = int((v + 0.5) * _CELLS[0] / height)
+            cell[p] = row * _CELLS[1] + int((u + 0.5) * _CELLS[1] / width)
+            nearest[cell[p]] = min(nearest[cell[p]], depth[p])
+
+
+@kernel()
+def _rate(points: F32, rays: F32, spacing: F32, owner: I32, eye: F64, pixel_rad: float,
+          cell: I32, depth: F32, nearest: F32, rating: F32) -> None:
+    """Raise the rating of each point's view in its cell to what the point is worth."""
+    for p in range(points.shape[0]):
+        if cell[p] < 0 or depth[p] > nearest[cell[p]] * _HIDDEN:
+            continue
+        x, y, z = points[p, 0] - eye[0], points[p, 1] - eye[1], points[p, 2] - eye[2]
+        alike = (x * rays[p, 0] + y * rays[p, 1] + z * rays[p, 2]) / np.sqrt(x * x + y * y + z * z)
+        sharp = min(depth[p] * pixel_rad / spacing[p], 1.0)
+        value = _SEEN_AT_ALL + (1.0 - _SEEN_AT_ALL) * sharp * max(alike, 0.0)
+        rating[owner[p], cell[p]] = max(rating[owner[p], cell[p]], value)
+
+
+def rate_views(samples: Samples, T_map_cam: F64, intrinsics: Intrinsics) -> F32:
     """
     Rate what every view can show in every cell of a picture.
 
-    :returns: (views, cells) float64, 0 nothing .. 1 as sharp as needed, seen from the same side.
+    :returns: (views, cells) float32, 0 nothing .. 1 as sharp as needed, seen from the same side.
     """
-    pixels, depth = project(samples.points, intrinsics.K, invert_rigid(T_map_cam))
-    # NaN (behind the camera) compares false.
-    with np.errstate(invalid='ignore'):
-        inside = ((pixels >= -0.5) & (pixels < (intrinsics.width - 0.5, intrinsics.height - 0.5))
-                  ).all(axis=1)
-    pixels, depth, owner = pixels[inside], depth[inside], samples.owner[inside]
-    row = ((pixels[:, 1] + 0.5) * (_CELLS[0] / intrinsics.height)).astype(int)
-    column = ((pixels[:, 0] + 0.5) * (_CELLS[1] / intrinsics.width)).astype(int)
-    cell = row * _CELLS[1] + column
-    cells = _CELLS[0] * _CELLS[1]
-    nearest = np.full(cells, np.inf)
-    np.minimum.at(nearest, cell, depth)
-
-    sharpness = np.minimum(depth / intrinsics.fx / samples.spacing[inside], 1.0)
-    to_point = samples.points[inside] - T_map_cam[:3, 3]
-    to_point /= np.linalg.norm(to_point, axis=1, keepdims=True)
-    alike = np.clip((to_point * samples.rays[inside]).sum(axis=1), 0.05, 1.0)
-    value = np.where(depth <= nearest[cell] * _HIDDEN, sharpness * alike, 0.0)
-    rating = np.zeros((samples.count, cells))
-    np.maximum.at(rating, (owner, cell), value)
+    count = len(samples.points)
+    cell, depth = np.empty(count, np.int32), np.empty(count, np.float32)
+    nearest = np.empty(_CELLS[0] * _CELLS[1], np.float32)
+    rating = np.zeros((samples.count, nearest.size), np.float32)
+    _place(samples.points, invert_rigid(T_map_cam), intrinsics.K, intrinsics.width,
+           intrinsics.height, cell, depth, nearest)
+    _rate(samples.points, samples.rays, samples.spacing, samples.owner, T_map_cam[:3, 3].copy(),
+          1.0 / intrinsics.fx, cell, depth, nearest, rating)
     return rating
 
 
-def choose_views(rating: F64, most: int) -> list[int]:
+def choose_views(rating: F32, most: int) -> list[int]:
     """
     Choose the views to render and rank them.
 
@@ -101,9 +133,9 @@ def choose_views(rating: F64, most: int) -> list[int]:
     :param most: how many at most.
     :returns: view indices, the one that shows its part best first; empty if none shows anything.
     """
-    best = np.zeros(rating.shape[1])
+    best = np.zeros(rating.shape[1], np.float32)
     chosen: list[int] = []
-    while len(chosen) < most:
+    while len(chosen) < min(most, len(rating)):
         gain = np.maximum(rating - best, 0.0).sum(axis=1)
         index = int(gain.argmax())
         if gain[index] < _WORTH * rating.shape[1]:

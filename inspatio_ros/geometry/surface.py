@@ -78,5 +78,5 @@ def link_pixels(disparity_HW: F32, step_tolerance: float = 0.04,
     for kind, corners in ((upper, ((0, 0), (0, 1), (1, 0))), (lower, ((1, 1), (1, 0), (0, 1)))):
         for dv, du in corners:
             touched[dv:dv + kind.shape[0], du:du + kind.shape[1]] |= kind
-    links[(disparity_HW > 0.0) & ~touched] = LONE
+    links[(disparity_HW > 0.0) & ~touched] |= LONE
     return links

@@ -126,14 +126,19 @@ def splat(disparity_NHW: Tensor, links_NHW: Tensor, P_N34: Tensor, size: tuple[i
 
 def merge(stack_BVhw: Tensor) -> tuple[Tensor, Tensor]:
     """
-    Choose for each target pixel the view it is taken from (twin of `warp_cpu.merge_rows`).
+    Lay views under each other (twin of `warp_cpu.merge_rows`).
 
     :param stack_BVhw: float32 z-buffers of V views, best view first.
     :returns: inverse depth (B, h, w), 0 where nothing is, and the owner's index (B, h, w) int64.
     """
-    limit = stack_BVhw.amax(1) * torch.tensor(1.0 - SAME_SURFACE, dtype=torch.float32)
-    owner = (stack_BVhw >= limit[:, None]).to(torch.uint8).argmax(1, keepdim=True)
-    return torch.take_along_dim(stack_BVhw, owner, 1)[:, 0], owner[:, 0]
+    disparity = stack_BVhw[:, 0]
+    owner = torch.zeros_like(disparity, dtype=torch.int64)
+    keep = torch.tensor(1.0 - SAME_SURFACE, dtype=torch.float32)
+    for index in range(1, stack_BVhw.shape[1]):
+        nearer = stack_BVhw[:, index] * keep > disparity
+        disparity = torch.where(nearer, stack_BVhw[:, index], disparity)
+        owner = torch.where(nearer, index, owner)
+    return disparity, owner
 
 
 def gather(rgb_NHW3: Tensor, source_NHW: Tensor, links_NHW: Tensor, P_N34: Tensor,

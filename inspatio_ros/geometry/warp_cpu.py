@@ -33,7 +33,7 @@ _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 # fall between two triangles, nor off the edge of the picture.
 SLACK = 1e-3
 _SLACK = np.float32(SLACK)
-# Views whose inverse depths differ by less than this share a pixel (sensor noise, pose error).
+# Views whose inverse depths differ by less than this show one surface (sensor noise, pose error).
 SAME_SURFACE = 0.04
 
 
@@ -43,14 +43,6 @@ class SourceView(NamedTuple):
     texels: U32      # (H, W) colour, 0x00BBGGRR: one load per pixel instead of three
     disparity: F32   # (H, W) 1/m, NaN unknown
     links: U8        # (H, W) bits of `surface`
-
-
-class Warped(NamedTuple):
-    """A rendered target view."""
-
-    rgb: U8 | None   # (h, w, 3); undefined where no view reaches
-    disparity: F32   # (h, w) 1/m; 0 where no view reaches
-    owner: U8        # (h, w) index of the view a pixel is taken from
 
 
 class Camera(NamedTuple):
@@ -113,10 +105,13 @@ def _hide_undrawable(x: F32, w: F32, near_disparity: np.float32) -> None:
 
 
 @kernel()
-def _bound_row(x: F32, y: F32, links: U8, a: int, b: int, height: np.float32, width: np.float32,
-               left: F32, right: F32, top: F32, bottom: F32) -> None:
+def _bound_row(x: F32, y: F32, w: F32, links: U8, a: int, b: int, height: np.float32,
+               width: np.float32, left: F32, right: F32, top: F32, bottom: F32, front: F32,
+               visible: U8) -> None:
     """
-    Write the range of target pixels that each square of a source row may touch.
+    Write the range of target pixels that each square of a source row may touch, and how near.
+
+    :param visible: (W,) uint8, receives what there is to draw: SQUARE, LONE, both or nothing.
 
     One loop without branches, which the compiler turns into vector code: most of the time of a
     splat would otherwise go into these minima. A corner of a triangle that is not there stands
@@ -135,6 +130,9 @@ def _bound_row(x: F32, y: F32, links: U8, a: int, b: int, height: np.float32, wi
         right[u] = min(np.floor(x_high + _SLACK), width - _ONE)
         top[u] = max(np.ceil(y_low - _SLACK), _ZERO)
         bottom[u] = min(np.floor(y_high + _SLACK), height - _ONE)
+        front[u] = np.fmax(np.fmax(w[a, u], w[a, u + 1]), np.fmax(w[b, u], w[b, u + 1]))
+        drawn = ((links[u] & SQUARE) != 0) & (left[u] <= right[u]) & (top[u] <= bottom[u])
+        visible[u] = np.uint8(SQUARE) * drawn + (links[u] & LONE)
 
 
 @kernel(inline='always')
@@ -189,9 +187,20 @@ def _draw_footprint(z: F32, x: Any, y: Any, w: Any, half: Any) -> None:
                 z[j, i] = w
 
 
+@kernel(inline='always')
+def _is_hidden(shown: F32, left: int, right: int, top: int, bottom: int, front: Any) -> Any:
+    """Return whether all of a range of pixels shows something as near already."""
+    limit = front * np.float32(1.0 - SAME_SURFACE)
+    for j in range(top, bottom + 1):
+        for i in range(left, right + 1):
+            if shown[np.uintp(j), np.uintp(i)] < limit:
+                return False
+    return True
+
+
 @kernel()
 def splat_rows(disparity: F32, links: U8, P: F32, near_disparity: np.float32,
-               magnify: np.float32, first: int, last: int, z: F32) -> None:
+               magnify: np.float32, shown: F32, first: int, last: int, z: F32) -> None:
     """
     Splat source rows first..last - 1 (with the squares below them) into a z-buffer.
 
@@ -200,6 +209,8 @@ def splat_rows(disparity: F32, links: U8, P: F32, near_disparity: np.float32,
     :param P: (3, 4) float32 of `camera.pixel_transfer`.
     :param near_disparity: 1 / near plane of the target, 1/m.
     :param magnify: target focal length over source focal length.
+    :param shown: (h, w) float32, inverse depth of what earlier views show: squares behind it
+        cannot win and are passed over.
     :param z: (h, w) float32, cleared to 0 here; receives the greatest inverse depth.
     """
     z[:, :] = _ZERO
@@ -209,6 +220,10 @@ def splat_rows(disparity: F32, links: U8, P: F32, near_disparity: np.float32,
     w = np.empty((2, width), np.float32)
     left = np.empty(width - 1, np.float32)
     right, top, bottom = np.empty_like(left), np.empty_like(left), np.empty_like(left)
+    front = np.empty_like(left)
+    # Most squares of most views need not be drawn: they are passed over eight at a time.
+    visible = np.zeros(-(-width // 8) * 8, np.uint8)
+    eights = visible.view(np.uint64)
     _transfer_row(P, first, disparity[first], x[0], y[0], w[0])
     _hide_undrawable(x[0], w[0], near_disparity)
     for v in range(first, last):
@@ -216,57 +231,50 @@ def splat_rows(disparity: F32, links: U8, P: F32, near_disparity: np.float32,
         if v + 1 < disparity.shape[0]:
             _transfer_row(P, v + 1, disparity[v + 1], x[b], y[b], w[b])
             _hide_undrawable(x[b], w[b], near_disparity)
-        _bound_row(x, y, links[v], a, b, np.float32(z.shape[0]), np.float32(z.shape[1]),
-                   left, right, top, bottom)
-        for u in range(width):
-            link = links[v, u]
-            if link & LONE:
-                # Half a source pixel, seen at the target's distance; at least one target pixel.
-                half = max(_HALF * magnify * w[a, u] / disparity[v, u], _HALF)
-                _draw_footprint(z, x[a, u], y[a, u], w[a, u], half)
-            if not (link & SQUARE and left[u] <= right[u] and top[u] <= bottom[u]):
+        _bound_row(x, y, w, links[v], a, b, np.float32(z.shape[0]), np.float32(z.shape[1]),
+                   left, right, top, bottom, front, visible)
+        visible[width - 1] = links[v, width - 1] & LONE
+        for eight in range(eights.shape[0]):
+            if eights[eight] == 0:
                 continue
-            i0, i1, j0, j1 = int(left[u]), int(right[u]), int(top[u]), int(bottom[u])
-            _draw_square(z, link, i0, i1, j0, j1, x[a, u], y[a, u], w[a, u],
-                         x[a, u + 1], y[a, u + 1], w[a, u + 1], x[b, u], y[b, u], w[b, u],
-                         x[b, u + 1], y[b, u + 1], w[b, u + 1])
+            for u in range(8 * eight, min(8 * eight + 8, width)):
+                if visible[u] & LONE:
+                    # Half a source pixel at the target's distance; at least one target pixel.
+                    half = max(_HALF * magnify * w[a, u] / disparity[v, u], _HALF)
+                    _draw_footprint(z, x[a, u], y[a, u], w[a, u], half)
+                if not visible[u] & SQUARE:
+                    continue
+                i0, i1, j0, j1 = int(left[u]), int(right[u]), int(top[u]), int(bottom[u])
+                if not _is_hidden(shown, i0, i1, j0, j1, front[u]):
+                    _draw_square(z, links[v, u], i0, i1, j0, j1, x[a, u], y[a, u], w[a, u],
+                                 x[a, u + 1], y[a, u + 1], w[a, u + 1],
+                                 x[b, u], y[b, u], w[b, u], x[b, u + 1], y[b, u + 1], w[b, u + 1])
 
 
 @kernel()
-def merge_rows(stack: F32, first: int, last: int, disparity: F32, owner: U8) -> None:
+def merge_rows(buffers: F32, index: int, first: int, last: int, disparity: F32, owner: U8,
+               ) -> None:
     """
-    Choose for each pixel of target rows first..last - 1 the view that it is taken from.
+    Lay one view under the earlier ones, in target rows first..last - 1.
 
-    Of the views whose surface is the front-most, or within SAME_SURFACE of it, the first wins.
+    It shows where nothing is yet, and where it is nearer by more than SAME_SURFACE.
 
-    :param stack: (views, chunks, h, w) float32 z-buffers.
-    :param disparity: (h, w) float32, receives inverse depth, 0 where nothing is.
-    :param owner: (h, w) uint8, receives the view's index.
+    :param buffers: (chunks, h, w) float32 z-buffers of the view.
+    :param index: the view's index.
+    :param disparity: (h, w) float32, the picture's inverse depth, 0 where nothing is.
+    :param owner: (h, w) uint8, the index of the view that a pixel is taken from.
     """
-    views, chunks = stack.shape[:2]
-    width = disparity.shape[1]
-    own = np.empty((views, width), np.float32)
+    keep = np.float32(1.0 - SAME_SURFACE)
+    row = np.empty(disparity.shape[1], np.float32)
     for j in range(first, last):
-        front = disparity[j]
-        front[:] = _ZERO
-        owner[j] = np.uint8(0)
-        for k in range(views):
-            row = own[k]
-            row[:] = stack[k, 0, j]
-            for c in range(1, chunks):
-                for i in range(width):
-                    row[i] = max(row[i], stack[k, c, j, i])
-            for i in range(width):
-                front[i] = max(front[i], row[i])
-        if views == 1:
-            continue
-        for i in range(width):
-            limit = front[i] * np.float32(1.0 - SAME_SURFACE)
-            for k in range(views):
-                if own[k, i] >= limit:
-                    owner[j, i] = np.uint8(k)
-                    front[i] = own[k, i]
-                    break
+        row[:] = buffers[0, j]
+        for c in range(1, buffers.shape[0]):
+            for i in range(row.shape[0]):
+                row[i] = max(row[i], buffers[c, j, i])
+        for i in range(row.shape[0]):
+            nearer = row[i] * keep > disparity[j, i]
+            owner[j, i] = np.uint8(index) if nearer else owner[j, i]
+            disparity[j, i] = row[i] if nearer else disparity[j, i]
 
 
 @kernel()
@@ -349,67 +357,66 @@ def gather_rows(texels: U32, source: F32, links: U8, P: F32, index: int, owner: 
 
 def splat_views(views: Sequence[SourceView], cameras: Sequence[Camera], target: Camera,
                 size: tuple[int, int], near_m: float = 0.05, bands: int = 1,
-                run: Run = run_serial) -> F32:
+                run: Run = run_serial) -> tuple[F32, U8]:
     """
-    Splat the depth of several views into z-buffers of one target camera.
+    Splat the depth of several views into one target camera.
 
-    :param views: prepared source views, any sizes.
+    :param views: prepared source views, any sizes, best first: a view shows only where the
+        earlier ones show nothing, or something farther by more than SAME_SURFACE.
     :param cameras: the camera of each view.
     :param target: the camera to render.
     :param size: (height, width) of the target, pixels.
     :param near_m: near plane of the target, metres.
-    :param bands: how many pieces the work is cut into, at least.
+    :param bands: how many pieces the work is cut into.
     :param run: runs the pieces, by default one after the other.
-    :returns: (views, chunks, h, w) float32 inverse depth, 0 where nothing is; a view's buffer is
-        the greatest of its chunks, which different threads have filled.
+    :returns: inverse depth (h, w) float32, 0 where nothing is, and the index of the view that
+        each pixel is taken from (h, w) uint8.
     :raises ValueError: no view at all, or more than 255.
     """
     if not 0 < len(views) <= 255:
         raise ValueError(f'1 to 255 source views can be warped, got {len(views)}')
+    height, width = size
     T_target_world = invert_rigid(target.T_world_cam)
-    chunks = -(-bands // len(views))
-    stack = np.empty((len(views), chunks, *size), np.float32)
-    pieces = []
-    for view, camera, buffers in zip(views, cameras, stack):
+    buffers = np.empty((bands, height, width), np.float32)
+    disparity = np.zeros((height, width), np.float32)
+    owner = np.zeros((height, width), np.uint8)
+    for index, (view, camera) in enumerate(zip(views, cameras)):
         P = pixel_transfer(camera.K, target.K, T_target_world @ camera.T_world_cam)
         magnify = np.float32(target.K[0, 0] / camera.K[0, 0])
-        for rows, buffer in zip(split(view.disparity.shape[0], chunks), buffers):
-            pieces.append(partial(splat_rows, view.disparity, view.links, P.astype(np.float32),
-                                  np.float32(1.0 / near_m), magnify, *rows, buffer))
-    run(pieces)
-    return stack
+        run([partial(splat_rows, view.disparity, view.links, P.astype(np.float32),
+                     np.float32(1.0 / near_m), magnify, disparity, *rows, buffer)
+             for rows, buffer in zip(split(view.disparity.shape[0], bands), buffers)])
+        run([partial(merge_rows, buffers, index, *rows, disparity, owner)
+             for rows in split(height, bands)])
+    return disparity, owner
 
 
-def resolve_views(stack: F32, views: Sequence[SourceView], cameras: Sequence[Camera],
-                  target: Camera, colour: bool = True, bands: int = 1,
-                  run: Run = run_serial) -> Warped:
+def gather_views(disparity: F32, owner: U8, views: Sequence[SourceView],
+                 cameras: Sequence[Camera], target: Camera, bands: int = 1,
+                 run: Run = run_serial) -> U8:
     """
-    Choose the view that each target pixel is taken from, and look up its colour there.
+    Look up the colour of every pixel in the view that it is taken from.
 
-    :param stack: z-buffers of `splat_views`.
-    :param views: the same views, best first: where several show one surface, the first wins.
+    :param disparity: (h, w) of `splat_views`.
+    :param owner: (h, w) of `splat_views`.
+    :param views: the same views, in the same order.
     :param cameras: the camera of each view.
-    :param target: the camera to render.
-    :param colour: whether colour is looked up.
+    :param target: the camera that is rendered.
     :param bands: how many pieces the work is cut into.
     :param run: runs the pieces, by default one after the other.
+    :returns: (h, w, 3) uint8; undefined where no view reaches.
     """
-    height, width = stack.shape[2:]
-    disparity = np.empty((height, width), np.float32)
-    owner = np.empty((height, width), np.uint8)
-    rgb = np.empty((height, width, 3), np.uint8) if colour else None
+    rgb = np.empty((*disparity.shape, 3), np.uint8)
     backward = [pixel_transfer(target.K, camera.K, invert_rigid(camera.T_world_cam)
                                @ target.T_world_cam).astype(np.float32) for camera in cameras]
 
-    def resolve(first: int, last: int) -> None:
-        merge_rows(stack, first, last, disparity, owner)
-        if rgb is not None:
-            for k, (view, P) in enumerate(zip(views, backward)):
-                gather_rows(view.texels, view.disparity, view.links, P, k, owner, disparity,
-                            first, last, rgb)
+    def gather(first: int, last: int) -> None:
+        for index, (view, P) in enumerate(zip(views, backward)):
+            gather_rows(view.texels, view.disparity, view.links, P, index, owner, disparity,
+                        first, last, rgb)
 
-    run([partial(resolve, *rows) for rows in split(height, bands)])
-    return Warped(rgb, disparity, owner)
+    run([partial(gather, *rows) for rows in split(disparity.shape[0], bands)])
+    return rgb
 
 
 @kernel()

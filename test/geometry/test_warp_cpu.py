@@ -3,6 +3,7 @@
 """The warp of the sensor plane."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from inspatio_ros.geometry import warp_cpu
 from inspatio_ros.geometry.surface import LOWER, UPPER
@@ -14,14 +15,21 @@ import pytest
 SIZE = (HEIGHT, WIDTH)
 
 
+class Warped(NamedTuple):
+    rgb: np.ndarray
+    disparity: np.ndarray
+    owner: np.ndarray
+
+
 def warp(views: list[Posed], target: Camera, size: tuple[int, int] = SIZE, near_m: float = 0.05,
-         bands: int = 1, run=None) -> warp_cpu.Warped:
+         bands: int = 1, run=None) -> Warped:
     """Render posed pictures into a target camera."""
     prepared = [warp_cpu.prepare(view.rgb, view.depth) for view in views]
     cameras = [view.camera for view in views]
     extra = {'bands': bands} if run is None else {'bands': bands, 'run': run}
-    stack = warp_cpu.splat_views(prepared, cameras, target, size, near_m, **extra)
-    return warp_cpu.resolve_views(stack, prepared, cameras, target, **extra)
+    disparity, owner = warp_cpu.splat_views(prepared, cameras, target, size, near_m, **extra)
+    rgb = warp_cpu.gather_views(disparity, owner, prepared, cameras, target, **extra)
+    return Warped(rgb, disparity, owner)
 
 
 def brute_force(view: Posed, target: Camera) -> np.ndarray:
@@ -96,9 +104,9 @@ def test_the_splat_agrees_with_its_slow_twin(rough: Posed) -> None:
     # The twin draws triangles only, so specks are taken out here.
     source = warp_cpu.prepare(rough.rgb, rough.depth)
     joined = source._replace(links=source.links & 3)
-    stack = warp_cpu.splat_views([joined], [rough.camera], target, SIZE)
+    disparity, _ = warp_cpu.splat_views([joined], [rough.camera], target, SIZE)
     truth = brute_force(rough, target)
-    close = np.isclose(stack[0, 0], truth, rtol=1e-4, atol=1e-7)
+    close = np.isclose(disparity, truth, rtol=1e-4, atol=1e-7)
     assert close.mean() > 0.998  # rounding decides at the rim of a triangle
 
 
