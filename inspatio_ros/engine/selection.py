@@ -78,7 +78,7 @@ def sample_views(views: Sequence[View]) -> Samples:
 @kernel()
 def _place(points: F32, T: F64, K: F64, width: int, height: int, cell: I32, depth: F32,
            nearest: F32) -> None:
-    """Write the cell (-1: not in the picture) and depth of every point, and each cell's nearest."""
+    """Write cell (-1: not in the picture) and depth of every point, and the nearest of a cell."""
     nearest[:] = np.inf
     for p in range(points.shape[0]):
         x, y, z = points[p, 0], points[p, 1], points[p, 2]
