@@ -98,7 +98,7 @@ def test_what_cannot_work_is_said_in_one_line(start, arguments, code, words):
     assert 'Traceback' not in output
 
 
-def test_a_bad_scene_leaves_the_node_alive_without_autostart():
+def test_a_bad_scene_leaves_the_node_alive_without_autostart(start):
     process = start('--scene', '/missing', '--ros-args', '-p', 'autostart:=false')
     time.sleep(1.5)
     assert process.poll() is None
