@@ -61,9 +61,15 @@ class VaeConfig:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> VaeConfig:
-        """Return the config that the JSON of a checkpoint or vector file describes."""
-        return cls(fields['dim'], fields['z_dim'], tuple(fields['dim_mult']),
-                   fields['num_res_blocks'], tuple(fields['temperal_downsample']))
+        """
+        Return the config that the JSON of a checkpoint or vector file describes.
+
+        :raises ValueError: a field is missing.
+        """
+        # The misspelt name is that of the public configuration files.
+        dim, z_dim, dim_mult, blocks, temporal = take(
+            fields, 'dim', 'z_dim', 'dim_mult', 'num_res_blocks', 'temperal_downsample')
+        return cls(dim, z_dim, tuple(dim_mult), blocks, tuple(temporal))
 
     @property
     def spatial_factor(self) -> int:
@@ -115,15 +121,16 @@ class TaehvConfig:
         """
         Return the config that the JSON of a vector file describes.
 
-        :raises ValueError: a variant with another picture layout.
+        :raises ValueError: a variant with another picture layout; a field is missing.
         """
         for name, supported in (('patch_size', 1), ('image_channels', 3)):
             if fields.get(name, supported) != supported:
                 raise ValueError(f'TAEHV with {name} {fields[name]} is not supported, '
                                  f'only {supported}')
-        return cls(fields['enc_w'], tuple(fields['dec_w']), fields['latent_channels'],
-                   tuple(fields['encoder_time_downscale']),
-                   tuple(fields['decoder_time_upscale']), tuple(fields['decoder_space_upscale']))
+        width, widths, channels, *steps = take(
+            fields, 'enc_w', 'dec_w', 'latent_channels', 'encoder_time_downscale',
+            'decoder_time_upscale', 'decoder_space_upscale')
+        return cls(width, tuple(widths), channels, *map(tuple, steps))
 
     @property
     def spatial_factor(self) -> int:
@@ -166,17 +173,30 @@ class T5Config:
         """
         Return the config that the JSON of a checkpoint or vector file describes.
 
-        :raises ValueError: one position table for all layers.
+        :raises ValueError: one position table for all layers; a field is missing.
         """
         if fields.get('shared_pos', False):
             raise ValueError('shared_pos is true: that is T5, umT5 has a table per layer')
-        return cls(fields['vocab'], fields['dim'], fields['dim_attn'], fields['dim_ffn'],
-                   fields['num_heads'], fields['num_layers'], fields['num_buckets'])
+        return cls(*take(fields, 'vocab', 'dim', 'dim_attn', 'dim_ffn', 'num_heads',
+                         'num_layers', 'num_buckets'))
 
     @property
     def head_dim(self) -> int:
         """Width of one head."""
         return self.dim_attn // self.num_heads
+
+
+def take(fields: dict[str, Any], *names: str) -> list[Any]:
+    """
+    Return the values of some fields.
+
+    :raises ValueError: one of them is missing.
+    """
+    missing = [name for name in names if name not in fields]
+    if missing:
+        raise ValueError(f'the configuration lacks {", ".join(missing)}; it has '
+                         f'{", ".join(fields) or "nothing"}')
+    return [fields[name] for name in names]
 
 
 WAN_VAE = VaeConfig(96, 16, (1, 2, 4, 4), 2, (False, True, True),
