@@ -13,7 +13,7 @@ import math
 
 from inspatio_ros.model.config import DitConfig
 from inspatio_ros.model.kv_cache import KvWindow
-from inspatio_ros.model.rope import rotate, Rope
+from inspatio_ros.model.rope import Rope, rotate
 import torch
 from torch import nn, Tensor
 from torch.nn import functional

@@ -174,7 +174,7 @@ class BlockShape:
 
     @property
     def context_blocks(self) -> int:
-        """Reference and history, in blocks."""
+        """Blocks of context: reference and history."""
         return 1 + self.history_blocks
 
     @property

@@ -14,6 +14,7 @@ S = F * h * w tokens, L text rows or layers, D width of a token.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from inspatio_ros.model.attention import Attend, torch_attention
 from inspatio_ros.model.config import DitConfig
@@ -68,7 +69,7 @@ class CausalDit(nn.Module):
             if weight.ndim == 1:
                 weight.normal_(0.0, 0.1, generator=generator)
                 if 'norm' in name and name.endswith('weight'):
-                    weight += 1.0
+                    weight.add_(1.0)
             else:
                 weight.normal_(0.0, weight[0].numel() ** -0.5, generator=generator)
         return self
@@ -79,9 +80,14 @@ class CausalDit(nn.Module):
 
         After loading only: the weights no longer have the names of the checkpoints.
         """
-        for layer in self.blocks:
+        for layer in self.layers:
             layer.self_attn.fuse()
         return self
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Layers in the order in which they run."""
+        return cast('list[Layer]', list(self.blocks))
 
     @property
     def device(self) -> torch.device:
@@ -90,7 +96,7 @@ class CausalDit(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the network computes in."""
+        """Type that the network computes in."""
         return self.patch_embedding.weight.dtype
 
     def embed_text(self, text_BLC: Tensor) -> Tensor:
@@ -113,7 +119,7 @@ class CausalDit(nn.Module):
     def text_kv(self, text_BLC: Tensor) -> list[TextKv]:
         """Return the keys and values of a text in every layer; see `embed_text`."""
         embedded = self.embed_text(text_BLC)
-        return [layer.cross_attn.keys_values(embedded) for layer in self.blocks]
+        return [layer.cross_attn.keys_values(embedded) for layer in self.layers]
 
     def modulation(self, timesteps_B: Tensor) -> Modulation:
         """
@@ -125,7 +131,7 @@ class CausalDit(nn.Module):
         e_BD = self.time_embedding(features.to(self.device, self.dtype))
         e_B6D = self.time_projection(e_BD).unflatten(-1, (6, -1))
         # Summed in float32: the scales lie near 1, where half precision has few digits.
-        own_L16D = torch.stack([layer.modulation for layer in self.blocks]).float()
+        own_L16D = torch.stack([layer.modulation for layer in self.layers]).float()
         layers = (own_L16D + e_B6D.float()).permute(0, 2, 1, 3).unsqueeze(3)
         head = (self.head.modulation.float() + e_BD[:, None].float()).transpose(0, 1).unsqueeze(2)
         one = torch.tensor([0.0, 1.0, 0.0], device=self.device)
@@ -163,11 +169,11 @@ class CausalDit(nn.Module):
         :param text: of `text_kv`.
         :param windows: that keep what they are given, one per layer.
         """
-        last = len(self.blocks) - 1
+        last = len(self.layers) - 1
         x = tokens_BSD
-        for i, layer in enumerate(self.blocks[:last]):
+        for i, layer in enumerate(self.layers[:last]):
             x = layer(x, modulation.layers_L6B1D[i], rope, text[i], windows[i])
-        self.blocks[last].remember(x, modulation.layers_L6B1D[last], rope, windows[last])
+        self.layers[last].remember(x, modulation.layers_L6B1D[last], rope, windows[last])
 
     def forward(self, tokens_BSD: Tensor, modulation: Modulation, rope: Rope,
                 text: Sequence[TextKv], windows: Sequence[KvWindow],
@@ -184,7 +190,7 @@ class CausalDit(nn.Module):
         :returns: (B, F, C, H, W) in the type of the network.
         """
         x = tokens_BSD
-        for i, layer in enumerate(self.blocks):
+        for i, layer in enumerate(self.layers):
             x = layer(x, modulation.layers_L6B1D[i], rope, text[i], windows[i])
         return self._unpatch(self.head(x, modulation.head_2B1D), grid)
 

@@ -8,7 +8,7 @@ those to attend to: that is all that differs between a context pass, a denoising
 step without context. `StaticCache` never moves a row; `GrowingCache` is its slow twin, and the
 one that gradients can pass.
 
-Shapes: B batch, S tokens, N heads, d head width.
+Shapes: B batch, S tokens, R rows of a buffer, N heads, d head width.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class StaticWindow(NamedTuple):
     """
     Rows of a preallocated buffer; own rows are written where they are read.
 
-    :param k_BRNd, v_BRNd: the layer's whole buffers, R rows.
+    :param k_BRNd, v_BRNd: the layer's whole buffers.
     :param write: first row and one past the last row of the own tokens.
     :param read: likewise of all tokens to attend to.
     """
@@ -77,10 +77,11 @@ class StaticCache:
 
     def __init__(self, config: DitConfig, shape: BlockShape, batch: int = 1,
                  device: torch.device | str = 'cpu', dtype: torch.dtype = torch.float32) -> None:
-        size = (config.layers, batch, shape.cache_tokens, config.heads, config.head_dim)
-        # Zeroed: rows that were never written are not read, but could hold NaN in a dump.
-        self.k_LBRNd = torch.zeros(size, device=device, dtype=dtype)
-        self.v_LBRNd = torch.zeros(size, device=device, dtype=dtype)
+        size = (batch, shape.cache_tokens, config.heads, config.head_dim)
+        # One storage per layer: a compiler can follow writes to tensors that share none.
+        self._k, self._v = ([torch.zeros(size, device=device, dtype=dtype)
+                             for _ in range(config.layers)] for _ in range(2))
+        self._rows = shape.cache_tokens
         self._own = shape.block_tokens
         self._context = 0
 
@@ -91,7 +92,7 @@ class StaticCache:
         :param tokens: of the new context; 0 for none.
         :raises ValueError: more tokens than the cache has rows for.
         """
-        room = self.k_LBRNd.shape[2] - self._own
+        room = self._rows - self._own
         if not 0 <= tokens <= room:
             raise ValueError(f'the cache has room for {room} context tokens, got {tokens}')
         self._context = tokens
@@ -103,16 +104,15 @@ class StaticCache:
 
     def context_rows(self, layer: int) -> tuple[Tensor, Tensor]:
         """Return the keys and values of all context rows of a layer, written or not."""
-        return self.k_LBRNd[layer][:, self._own:], self.v_LBRNd[layer][:, self._own:]
+        return self._k[layer][:, self._own:], self._v[layer][:, self._own:]
 
     @property
     def nbytes(self) -> int:
         """Size in bytes."""
-        return self.k_LBRNd.nbytes + self.v_LBRNd.nbytes
+        return sum(tensor.nbytes for tensor in (*self._k, *self._v))
 
     def _windows(self, write: tuple[int, int], read: tuple[int, int]) -> list[StaticWindow]:
-        return [StaticWindow(k, v, write, read)
-                for k, v in zip(self.k_LBRNd.unbind(0), self.v_LBRNd.unbind(0))]
+        return [StaticWindow(k, v, write, read) for k, v in zip(self._k, self._v)]
 
 
 @dataclass
