@@ -6,12 +6,16 @@ import fcntl
 import importlib.util
 import os
 from pathlib import Path
+import sys
 import tempfile
 from typing import TextIO
 
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+
+# Test files of two folders may share a name (importlib mode); what they share lies beside them.
+sys.path += [str(folder) for folder in (CHECKOUT / 'test').iterdir() if folder.is_dir()]
 
 
 def _lock_domain() -> tuple[int, TextIO | None]:
