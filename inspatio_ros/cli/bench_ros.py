@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 import os
 from pathlib import Path
-import platform
 import signal
 import subprocess
 import sys
@@ -91,8 +90,24 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
     if minutes:
         result['rss_mib'] = rss_mib
         result['rss_growth'] = round(rss_mib[-1] / rss_mib[0] - 1.0, 4)
-    return {**result, 'image': f'{WIDTH}x{HEIGHT} rgb8 + 32FC1', 'machine': _machine(),
-            'command': ' '.join(sys.argv)}
+    from rclpy.utilities import get_rmw_implementation_identifier
+    return {**result, 'image': f'{WIDTH}x{HEIGHT} rgb8 + 32FC1',
+            'rmw': get_rmw_implementation_identifier(),
+            'ros_distro': os.environ.get('ROS_DISTRO', 'kilted (wheels)')}
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the figures as text."""
+    rows = [('rate', f'{result["rate_hz"]:.2f} Hz'),
+            ('ticks delivered whole', f'{result["delivered"]:.2%} of {result["ticks_expected"]}'),
+            ('stamp to callback p50', f'{result["p50_ms"]:.1f} ms'),
+            ('stamp to callback p99', f'{result["p99_ms"]:.1f} ms'),
+            ('one stamp per tick', 'yes' if result['stamps_equal'] else 'NO'),
+            ('start to first image', f'{result["start_to_first_image_s"]:.2f} s')]
+    if 'rss_mib' in result:
+        rows.append(('memory per minute', f'{result["rss_mib"]} MiB, {result["rss_growth"]:+.1%}'))
+    rows.append(('images', f'{result["image"]} over {result["rmw"]}, {result["ros_distro"]}'))
+    return '\n'.join(f'{name:24s} {value}' for name, value in rows)
 
 
 def summarise(seen: Seen, rate_hz: float) -> dict[str, Any]:
@@ -129,7 +144,8 @@ def _node(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     started_ns = time.time_ns()
     process = subprocess.Popen(
         [*command, '--ros-args', '-p', f'image.width:={WIDTH}', '-p', f'image.height:={HEIGHT}',
-         '-p', f'rate:={RATE_HZ}', '-p', 'depth_encoding:=32FC1', '-p', 'motion_source:=twist'],
+         '-p', f'rate:={RATE_HZ}', '-p', 'depth_encoding:=32FC1', '-p', 'motion_source:=twist',
+         '-p', 'enable_stamped_cmd_vel:=true'],
         stdout=sys.stderr)
     try:
         yield process, started_ns
@@ -208,14 +224,3 @@ def _rss_mib(pid: int) -> float:
         if line.startswith('VmRSS:'):
             return round(int(line.split()[1]) / 1024.0, 1)
     raise RuntimeError(f'/proc/{pid}/status has no VmRSS')
-
-
-def _machine() -> dict[str, Any]:
-    from rclpy.utilities import get_rmw_implementation_identifier
-    model = next((line.split(':', 1)[1].strip()
-                  for line in Path('/proc/cpuinfo').read_text().splitlines()
-                  if line.startswith('model name')), platform.machine())
-    return {'cpu': model, 'cores': os.cpu_count(), 'system': platform.platform(),
-            'python': platform.python_version(), 'numpy': np.__version__,
-            'rmw': get_rmw_implementation_identifier(),
-            'ros_distro': os.environ.get('ROS_DISTRO', 'kilted (wheels)')}

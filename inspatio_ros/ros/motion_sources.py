@@ -171,6 +171,7 @@ class TrackSource:
         self._limits = _limits(parameters)
         self._track = PoseTrack(max_extrapolation_s=parameters.pose_timeout)
         self._parent = ''  # frame of the poses in the track
+        self._T_teleport: F64 | None = None  # where the next odometry is to be in the map
         self._topic, kind, callback = {
             'odometry': ('odom_in', Odometry, self._on_odometry),
             'PoseStamped': ('pose', PoseStamped, self._on_pose),
@@ -196,7 +197,11 @@ class TrackSource:
             return Motion(now_ns, self._in_odom(T_parent_base), twist[:3], twist[3:])
 
     def teleport(self, T_map_base: F64, now_ns: int) -> None:
-        """Put the robot elsewhere in the map; a pose in the map that comes later wins."""
+        """
+        Put the robot elsewhere in the map.
+
+        Odometry goes on from there, also if it has yet to come; a pose in the map wins.
+        """
         with self._lock:
             T_parent_base = self._track.lookup(now_ns)
             if self._parent == self._parameters.odom_frame and T_parent_base is not None:
@@ -205,11 +210,13 @@ class TrackSource:
             self._track.clear()
             self._parent = self._parameters.map_frame
             self._track.push(now_ns, T_map_base, np.zeros(6), now_ns)
+            self._T_teleport = T_map_base
 
     def reset(self) -> None:
         """Forget all poses and put odometry's origin back."""
         with self._lock:
             self._track.clear()
+            self._T_teleport = None
             self.T_map_odom = self._T_start
 
     def reconfigure(self, parameters: WorldParameters) -> None:
@@ -268,7 +275,12 @@ class TrackSource:
             self._track.clear()
             self._parent = parent
         now_ns = self._node.get_clock().now().nanoseconds
-        return self._track.push(stamp_ns, T, twist, now_ns), _age(stamp_ns, now_ns)
+        verdict = self._track.push(stamp_ns, T, twist, now_ns)
+        if verdict.used and self._T_teleport is not None:
+            if parent == self._parameters.odom_frame:
+                self.T_map_odom = self._T_teleport @ inverse(T)
+            self._T_teleport = None
+        return verdict, _age(stamp_ns, now_ns)
 
     def _in_odom(self, T_parent_base: F64) -> F64:
         if self._parent == self._parameters.odom_frame:

@@ -66,4 +66,4 @@ def test_a_short_run_for_real(checkout, monkeypatch):
     assert result['ticks'] > 20
     assert 0.0 < result['p50_ms'] <= result['p99_ms']
     assert result['start_to_first_image_s'] < 30.0
-    assert result['machine']['cores'] > 0
+    assert 'stamp to callback p99' in bench_ros.table(result)
