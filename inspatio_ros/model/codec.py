@@ -8,7 +8,8 @@ first call of a stream takes 1 + 4k frames for k + 1 latents, each later one 4k 
 latents, and decoding gives the same counts back. What a codec remembers of a stream is a
 `Memory` that the caller owns; None starts a new stream.
 
-Shapes: B batch, C channels, T frames or latents, H height, W width.
+Shapes: B batch, T frames, F latents, C channels, H height, W width. Time comes before channels,
+as the denoiser has it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
-from inspatio_ros.model.codec_config import (Alignment, TaehvConfig, UpRule, VaeConfig)
+from inspatio_ros.model.codec_config import Alignment, TaehvConfig, UpRule, VaeConfig
 from inspatio_ros.model.memory import Memory
 from inspatio_ros.model.taehv import Taehv
 from inspatio_ros.model.vae import WanVae
@@ -65,40 +66,40 @@ class Codec(ABC):
         """Channels of a latent."""
 
     @abstractmethod
-    def _encode(self, frames_BCTHW: Tensor, past: Memory | None) -> tuple[Tensor, Memory]: ...
+    def _encode(self, frames_BTCHW: Tensor, past: Memory | None) -> tuple[Tensor, Memory]: ...
 
     @abstractmethod
-    def _decode(self, latents_BCTHW: Tensor, past: Memory | None) -> tuple[Tensor, Memory]: ...
+    def _decode(self, latents_BFCHW: Tensor, past: Memory | None) -> tuple[Tensor, Memory]: ...
 
-    def encode(self, frames_BCTHW: Tensor, past: Memory | None = None) -> tuple[Tensor, Memory]:
+    def encode(self, frames_BTCHW: Tensor, past: Memory | None = None) -> tuple[Tensor, Memory]:
         """
         Encode the next frames of a stream.
 
-        :param frames_BCTHW: (B, 3, T, H, W) in value_range; T = 1 + 4k in the first call, else
+        :param frames_BTCHW: (B, T, 3, H, W) in value_range; T = 1 + 4k in the first call, else
             4k; H and W are multiples of spatial_factor.
         :param past: the memory that the call before returned; None = a new stream.
-        :returns: (B, C, latents, H / 8, W / 8) normalised latents; memory for the next call.
+        :returns: (B, F, C, H / 8, W / 8) normalised latents; memory for the next call.
         :raises ValueError: a count or a size that does not fit.
         """
-        self._check_frames(frames_BCTHW, past is None)
+        self._check_frames(frames_BTCHW, past is None)
         group = self.temporal_factor * self.latents_per_pass
         head = self._head() if past is None else 0
-        frames = frames_BCTHW.to(self.device, self.dtype)
+        frames = frames_BTCHW.to(self.device, self.dtype)
         return in_passes(self.encode_pass, pieces(frames, head, group), past)
 
-    def decode(self, latents_BCTHW: Tensor, past: Memory | None = None) -> tuple[Tensor, Memory]:
+    def decode(self, latents_BFCHW: Tensor, past: Memory | None = None) -> tuple[Tensor, Memory]:
         """
         Decode the next latents of a stream.
 
-        :param latents_BCTHW: (B, C, T, h, w), normalised, T at least 1.
+        :param latents_BFCHW: (B, F, C, h, w), normalised, F at least 1.
         :param past: the memory that the call before returned; None = a new stream.
-        :returns: (B, 3, frames_of(T), 8 h, 8 w) in value_range, clamped; memory for the next.
+        :returns: (B, frames_of(F), 3, 8 h, 8 w) in value_range, clamped; memory for the next.
         :raises ValueError: no latents, or of another shape.
         """
-        if latents_BCTHW.ndim != 5 or latents_BCTHW.shape[1] != self.latent_channels:
-            raise ValueError(f'latents are (B, {self.latent_channels}, T, h, w), got '
-                             f'{tuple(latents_BCTHW.shape)}')
-        latents = latents_BCTHW.to(self.device, self.dtype)
+        if latents_BFCHW.ndim != 5 or latents_BFCHW.shape[2] != self.latent_channels:
+            raise ValueError(f'latents are (B, F, {self.latent_channels}, h, w), got '
+                             f'{tuple(latents_BFCHW.shape)}')
+        latents = latents_BFCHW.to(self.device, self.dtype)
         return in_passes(self.decode_pass, pieces(latents, 0, self.latents_per_pass), past)
 
     def frames_of(self, latents: int, first: bool) -> int:
@@ -114,27 +115,27 @@ class Codec(ABC):
         Return pictures as a batch of one video.
 
         :param rgb_THW3: uint8, (T, H, W, 3).
-        :returns: (1, 3, T, H, W) in value_range, on the codec's device, in its type.
+        :returns: (1, T, 3, H, W) in value_range, on the codec's device, in its type.
         """
         low, high = self.value_range
         frames = rgb_THW3.to(self.device).to(torch.float32) * ((high - low) / 255.0) + low
-        return frames.permute(3, 0, 1, 2).unsqueeze(0).to(self.dtype)
+        return frames.permute(0, 3, 1, 2).unsqueeze(0).to(self.dtype)
 
-    def rgb8_from_frames(self, frames_1CTHW: Tensor) -> Tensor:
+    def rgb8_from_frames(self, frames_1TCHW: Tensor) -> Tensor:
         """
         Undo frames_from_rgb8, rounding to the nearest.
 
-        :param frames_1CTHW: (1, 3, T, H, W) in value_range; what lies outside is clamped.
+        :param frames_1TCHW: (1, T, 3, H, W) in value_range; what lies outside is clamped.
         :returns: uint8, (T, H, W, 3), on the same device.
         """
         low, high = self.value_range
-        scaled = (frames_1CTHW.squeeze(0).float() - low) * (255.0 / (high - low))
-        return scaled.round().clamp(0.0, 255.0).to(torch.uint8).permute(1, 2, 3, 0)
+        scaled = (frames_1TCHW.squeeze(0).float() - low) * (255.0 / (high - low))
+        return scaled.round().clamp(0.0, 255.0).to(torch.uint8).permute(0, 2, 3, 1)
 
-    def _check_frames(self, frames_BCTHW: Tensor, first: bool) -> None:
-        if frames_BCTHW.ndim != 5 or frames_BCTHW.shape[1] != 3:
-            raise ValueError(f'frames are (B, 3, T, H, W), got {tuple(frames_BCTHW.shape)}')
-        count, height, width = frames_BCTHW.shape[2:]
+    def _check_frames(self, frames_BTCHW: Tensor, first: bool) -> None:
+        if frames_BTCHW.ndim != 5 or frames_BTCHW.shape[2] != 3:
+            raise ValueError(f'frames are (B, T, 3, H, W), got {tuple(frames_BTCHW.shape)}')
+        count, _, height, width = frames_BTCHW.shape[1:]
         if height % self.spatial_factor or width % self.spatial_factor or 0 in (height, width):
             raise ValueError(f'height and width must be multiples of {self.spatial_factor}, '
                              f'got {height}x{width}')
@@ -168,8 +169,8 @@ class WanCodec(Codec):
         super().__init__(vae, vae.config, latents_per_pass)
         channels = vae.config.z_dim
         self.vae, self.rule = vae, rule
-        self.mean_C111 = self._per_channel(vae.config.mean or (0.0,) * channels)
-        self.std_C111 = self._per_channel(vae.config.std or (1.0,) * channels)
+        self.mean_C11 = self._per_channel(vae.config.mean or (0.0,) * channels)
+        self.std_C11 = self._per_channel(vae.config.std or (1.0,) * channels)
 
     @property
     def latent_channels(self) -> int:
@@ -177,16 +178,17 @@ class WanCodec(Codec):
         return self.vae.config.z_dim
 
     def _per_channel(self, values: tuple[float, ...]) -> Tensor:
-        return torch.tensor(values, device=self.device, dtype=torch.float32).view(-1, 1, 1, 1)
+        return torch.tensor(values, device=self.device, dtype=torch.float32).view(-1, 1, 1)
 
-    def _encode(self, frames_BCTHW: Tensor, past: Memory | None) -> tuple[Tensor, Memory]:
-        mu, memory = self.vae.encode(frames_BCTHW, past)
-        return ((mu.float() - self.mean_C111) / self.std_C111).to(mu.dtype), memory
+    def _encode(self, frames_BTCHW: Tensor, past: Memory | None) -> tuple[Tensor, Memory]:
+        mu_BCFHW, memory = self.vae.encode(frames_BTCHW.transpose(1, 2), past)
+        latents = (mu_BCFHW.transpose(1, 2).float() - self.mean_C11) / self.std_C11
+        return latents.to(mu_BCFHW.dtype), memory
 
-    def _decode(self, latents_BCTHW: Tensor, past: Memory | None) -> tuple[Tensor, Memory]:
-        raw = (latents_BCTHW.float() * self.std_C111 + self.mean_C111).to(latents_BCTHW.dtype)
-        frames, memory = self.vae.decode(raw, past, self.rule)
-        return frames.clamp(-1.0, 1.0), memory
+    def _decode(self, latents_BFCHW: Tensor, past: Memory | None) -> tuple[Tensor, Memory]:
+        raw = (latents_BFCHW.float() * self.std_C11 + self.mean_C11).to(latents_BFCHW.dtype)
+        frames_BCTHW, memory = self.vae.decode(raw.transpose(1, 2), past, self.rule)
+        return frames_BCTHW.clamp(-1.0, 1.0).transpose(1, 2), memory
 
 
 class TaehvCodec(Codec):
@@ -216,20 +218,19 @@ class TaehvCodec(Codec):
         """Channels of a latent."""
         return self.taehv.config.latent_channels
 
-    def _encode(self, frames_BCTHW: Tensor, past: Memory | None) -> tuple[Tensor, Memory]:
+    def _encode(self, frames_BTCHW: Tensor, past: Memory | None) -> tuple[Tensor, Memory]:
         # Short of whole groups only where a stream starts (wan) or ends (published).
-        missing = -frames_BCTHW.shape[2] % self.temporal_factor
+        missing = -frames_BTCHW.shape[1] % self.temporal_factor
         if self.alignment == 'wan':
-            parts = [frames_BCTHW[:, :, :1]] * missing + [frames_BCTHW]
+            parts = [frames_BTCHW[:, :1]] * missing + [frames_BTCHW]
         else:
-            parts = [frames_BCTHW] + [frames_BCTHW[:, :, -1:]] * missing
-        latents, memory = self.taehv.encode(torch.cat(parts, 2).transpose(1, 2), past)
-        return latents.transpose(1, 2), memory
+            parts = [frames_BTCHW] + [frames_BTCHW[:, -1:]] * missing
+        return self.taehv.encode(torch.cat(parts, 1), past)
 
-    def _decode(self, latents_BCTHW: Tensor, past: Memory | None) -> tuple[Tensor, Memory]:
-        frames, memory = self.taehv.decode(latents_BCTHW.transpose(1, 2), past)
+    def _decode(self, latents_BFCHW: Tensor, past: Memory | None) -> tuple[Tensor, Memory]:
+        frames_BTCHW, memory = self.taehv.decode(latents_BFCHW, past)
         before_first = self.temporal_factor - 1 if past is None else 0
-        return frames[:, before_first:].clamp(0.0, 1.0).transpose(1, 2), memory
+        return frames_BTCHW[:, before_first:].clamp(0.0, 1.0), memory
 
     def _check_count(self, count: int, first: bool) -> None:
         if self.alignment == 'wan' or count < 1:
@@ -239,7 +240,7 @@ class TaehvCodec(Codec):
         return super()._head() if self.alignment == 'wan' else 0
 
 
-def pieces(x_BCTHW: Tensor, head: int, size: int) -> list[Tensor]:
+def pieces(x_BTCHW: Tensor, head: int, size: int) -> list[Tensor]:
     """
     Cut a video along time.
 
@@ -247,9 +248,9 @@ def pieces(x_BCTHW: Tensor, head: int, size: int) -> list[Tensor]:
     :param size: frames of the others; the last may be shorter.
     """
     if not head:
-        return list(x_BCTHW.split(size, 2))
-    return [x_BCTHW[:, :, :head], *(part for part in x_BCTHW[:, :, head:].split(size, 2)
-                                    if part.shape[2])]
+        return list(x_BTCHW.split(size, 1))
+    later = x_BTCHW[:, head:]
+    return [x_BTCHW[:, :head], *(later.split(size, 1) if later.shape[1] else ())]
 
 
 def in_passes(step: Pass, parts: list[Tensor], past: Memory | None) -> tuple[Tensor, Memory]:
@@ -261,12 +262,12 @@ def in_passes(step: Pass, parts: list[Tensor], past: Memory | None) -> tuple[Ten
     """
     done = []
     for part in parts:
-        if part.shape[2] == 0:
+        if part.shape[1] == 0:
             raise ValueError(f'nothing to code: a video of shape {tuple(part.shape)}')
         out, past = step(part, past)
         done.append(out)
     assert past is not None
-    return (torch.cat(done, 2) if len(done) > 1 else done[0]), past
+    return (torch.cat(done, 1) if len(done) > 1 else done[0]), past
 
 
 def channels_last(network: nn.Module) -> nn.Module:
