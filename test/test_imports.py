@@ -39,6 +39,8 @@ ROS_PREFIXES = ('tf2_', 'rosidl_', 'rcl_', 'ros2')
 ROSDEP_KEYS = {'cv2': 'python3-opencv', 'PIL': 'python3-pil', 'yaml': 'python3-yaml',
                'tf2_ros': 'tf2_ros_py'}
 NO_ROSDEP_KEY = {'av', 'safetensors'}
+# Imported inside the function that needs it, with an error that names the package to install.
+OPTIONAL = {'ftfy', 'transformers'}
 # Import name -> package on PyPI, where they differ; the rest comes with a distro or underlay/.
 WHEELS = {'cv2': 'opencv-python-headless', 'PIL': 'pillow', 'yaml': 'pyyaml'}
 NO_WHEEL = {'cv_bridge', 'launch', 'launch_ros', 'tf2_msgs', 'tf2_ros'}
@@ -60,7 +62,11 @@ def imported(path: Path, package: str) -> Iterator[str]:
 
     :param package: dotted name of the package that the file lies in, for relative imports.
     """
-    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+    yield from imported_by(ast.parse(path.read_text(), str(path)), package)
+
+
+def imported_by(tree: ast.AST, package: str) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -104,7 +110,7 @@ def test_only_ros_and_cli_import_ros_and_ros_imports_no_torch(checkout: Path):
 def third_party(checkout: Path, *folders: str) -> set[str]:
     files = [path for folder in folders for path in sources(checkout, folder)]
     modules = {name.split('.')[0] for path in files for name in imports_of(checkout, path)}
-    return modules - sys.stdlib_module_names - {PACKAGE, ''}
+    return modules - sys.stdlib_module_names - OPTIONAL - {PACKAGE, ''}
 
 
 def depends(checkout: Path, *kinds: str) -> set[str]:
@@ -142,6 +148,14 @@ def test_requirements_pin_every_import_and_nothing_else(checkout: Path):
               for module in third_party(checkout, PACKAGE, 'launch') - NO_WHEEL}
     assert needed - pinned == set(), 'imported, but not pinned'
     assert pinned - needed - NOT_IMPORTED == set(), 'pinned, but not imported'
+
+
+def test_optional_libraries_are_imported_inside_functions(checkout: Path):
+    for path in sources(checkout):
+        for node in ast.parse(path.read_text()).body:
+            names = [name.split('.')[0] for name in imported_by(node, PACKAGE)]
+            inside = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+            assert inside or not OPTIONAL & set(names), f'{path}:{node.lineno}'
 
 
 def test_syntax_is_that_of_the_oldest_python(checkout: Path):
