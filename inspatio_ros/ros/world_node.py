@@ -78,7 +78,8 @@ class WorldNode(LifecycleNode):
         self._teleport_counts = Counts()
         self._forget = False                 # the world forgets before the next frame
         self._last_ns: int | None = None     # stamp of the newest tick
-        self._look_at_holes = False          # the next frame says how much was never seen
+        self._look_at_holes = False          # the next frame says how much was never seen,
+        self._ratio_is_free = False          # unless every frame does
         self._sensor_group = MutuallyExclusiveCallbackGroup()
         self._input_group = MutuallyExclusiveCallbackGroup()
         self.create_service(Trigger, '~/reset', self._on_reset)
@@ -153,7 +154,7 @@ class WorldNode(LifecycleNode):
         self._last_ns = None
         self._forget = True
         self._send_mount()
-        self._tick_timer = self.create_timer(1.0 / self._settings.rate, self._tick,
+        self._tick_timer = self.create_timer(1.0 / self._settings.rate, self._on_timer,
                                              callback_group=self._sensor_group)
         self._state = 'active'
         self._say_hello()
@@ -192,6 +193,14 @@ class WorldNode(LifecycleNode):
 
     # ---- the sensor loop
 
+    def _on_timer(self) -> None:
+        try:
+            self._tick()
+        except Exception as error:  # noqa: B902  a callback boundary: the loop goes on
+            self._health.drop('frame_failed')
+            self._health.error = f'{type(error).__name__}: {error}'
+            self._warn('frame', f'a frame failed: {self._health.error}')
+
     def _tick(self) -> None:
         with self._world_lock:
             opened = self._opened
@@ -210,6 +219,7 @@ class WorldNode(LifecycleNode):
             if frame is not None:
                 opened.publishers.send_frame(stamp, frame, self._settings)
             self._health.ticks += 1
+            self._health.error = ''
 
     def _look(self, opened: Opened, stamp_ns: int, T_map_base: F64) -> SensorFrame | None:
         wanted = opened.publishers.wanted()
@@ -217,21 +227,15 @@ class WorldNode(LifecycleNode):
             return None
         if self._look_at_holes:
             wanted |= Outputs.OBSERVED
-        try:
-            if self._forget:
-                opened.sensor.world.reset()
-                self._forget = False
-            with self._health.stage('render'):
-                frame = opened.sensor.look(stamp_ns, T_map_base, wanted)
-        except Exception as error:  # noqa: B902  a thread boundary: the loop goes on
-            self._health.drop('render_failed')
-            self._health.error = f'render: {type(error).__name__}: {error}'
-            self._warn('render', self._health.error)
-            return None
-        self._health.error = ''
+        if self._forget:
+            opened.sensor.world.reset()
+            self._forget = False
+        with self._health.stage('render'):
+            frame = opened.sensor.look(stamp_ns, T_map_base, wanted)
         if not math.isnan(frame.unobserved_ratio):
             self._health.unobserved_ratio = frame.unobserved_ratio
             self._look_at_holes = False
+            self._ratio_is_free |= Outputs.OBSERVED not in wanted
         return frame
 
     def _in_order(self, stamp_ns: int) -> bool:
@@ -339,7 +343,7 @@ class WorldNode(LifecycleNode):
             inputs.update(opened.source.counts())
         for topic, counts in inputs.items():
             values.update({f'{topic}.{key}': str(n) for key, n in counts.as_dict().items()})
-        self._look_at_holes = True
+        self._look_at_holes = not self._ratio_is_free
         header = messages.header_of(self.get_clock().now().to_msg(), '')
         self._diagnostics.publish(health_of.diagnostics_of(
             f'{self.get_fully_qualified_name()}: sensor', p.scene or 'bundled scene', header,

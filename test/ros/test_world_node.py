@@ -6,10 +6,14 @@ import math
 import time
 
 from inspatio_ros.contracts import Outputs
-from inspatio_ros.ros.messages import stamp_ns_of
+from inspatio_ros.ros.health import Health
+from inspatio_ros.ros.messages import stamp_ns_of, time_of
+from inspatio_ros.ros.parameters import WorldParameters
+from inspatio_ros.ros.publishers import Publishers
 import numpy as np
 from painted_world import CAMERA, SPAWN
 import pytest
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, ReliabilityPolicy
 from rig import camera_position, COLOR, COLOR_INFO, DEPTH, DEPTH_INFO, OBSERVED, pixels_of
 
@@ -205,7 +209,7 @@ def test_reset_goes_home_and_empties_caches(rig):
 
 def test_failing_render_drops_the_frame_and_the_loop_goes_on(home):
     home.world.fail_with = MemoryError('no more')
-    home.diagnostic('drops.render_failed')
+    home.diagnostic('drops.frame_failed')
     home.fresh(COLOR)
 
 
@@ -230,6 +234,26 @@ def test_history_is_keep_last_five(rig):
     values = [rig.node.get_parameter(name).value for name in names]
     assert values == ['keep_last', 5, 'reliable', 'volatile']
     assert HistoryPolicy.KEEP_LAST.name.lower() == values[0]
+
+
+class FullQueue:
+    """What DDS does under back-pressure."""
+
+    topic_name = 'full'
+
+    def publish(self, message):
+        raise rclpy_implementation.RCLError('failed to publish message: timeout')
+
+
+def test_publishing_that_fails_is_counted_and_does_not_raise(rig):
+    health = Health()
+    publishers = Publishers(rig.node, WorldParameters(), health)
+    rig.node.destroy_publisher(publishers._tf_static)
+    publishers._tf_static = FullQueue()
+    publishers.send_mount(np.eye(4), time_of(1))
+    publishers._tf_static = None
+    publishers.destroy()
+    assert health.drops == {'publish_failed': 1}
 
 
 def test_nothing_is_rendered_for_nobody(make_rig):
