@@ -10,8 +10,12 @@ stretched from a near object to the wall behind it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+
+from .kernel import kernel
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
@@ -38,23 +42,55 @@ def inverse_depth(depth_HW: F32) -> F32:
     return (np.float32(1.0) / depth).astype(np.float32)
 
 
-def _joined(disparity: F32, step_tolerance: float, bend_tolerance: float) -> npt.NDArray[np.bool_]:
+@kernel(inline='always')
+def _is_joined(before: Any, a: Any, b: Any, after: Any, step_tolerance: Any,
+               bend_tolerance: Any) -> Any:
     """
-    Tell which neighbours along the last axis lie on one surface.
+    Tell whether neighbours a and b lie on one surface; `before` and `after` continue their line.
 
     Two ways to belong together: a small step, or a large one that goes on at the same slope on
     both sides, as on a floor at a grazing angle (planes are linear in inverse depth). Asking for
     both sides keeps the mixed pixels of a sensor, half way between object and wall, from joining.
+    NaN compares false.
     """
-    with np.errstate(invalid='ignore'):
-        step = np.diff(disparity, axis=-1)
-        nearer = np.fmin(disparity[..., 1:], disparity[..., :-1])
-        small = np.abs(step) <= step_tolerance * nearer
-        bend = np.abs(np.diff(step, axis=-1)) <= bend_tolerance * nearer[..., 1:]
-        straight = np.zeros_like(small)
-        straight[..., 1:-1] = bend[..., :-1] & bend[..., 1:]
-        steep = np.abs(step) <= 0.5 * nearer
-    return np.asarray(small | (straight & steep))
+    nearer, step = min(a, b), b - a
+    small = abs(step) <= step_tolerance * nearer
+    straight = ((abs(step - (a - before)) <= bend_tolerance * nearer)
+                & (abs((after - b) - step) <= bend_tolerance * min(b, after)))
+    return small | (straight & (abs(step) <= np.float32(0.5) * nearer))
+
+
+@kernel()
+def _link(disparity: F32, step_tolerance: np.float32, bend_tolerance: np.float32, along: U8,
+          down: U8, links: U8) -> None:
+    """Write whether each pixel is joined to the next one and the one below, then the links."""
+    height, width = disparity.shape
+    nothing = np.float32(np.nan)
+    for v in range(height):
+        for u in range(width - 1):
+            along[v, u] = _is_joined(disparity[v, u - 1] if u > 0 else nothing, disparity[v, u],
+                                     disparity[v, u + 1],
+                                     disparity[v, u + 2] if u + 2 < width else nothing,
+                                     step_tolerance, bend_tolerance)
+    for v in range(height - 1):
+        for u in range(width):
+            down[v, u] = _is_joined(disparity[v - 1, u] if v > 0 else nothing, disparity[v, u],
+                                    disparity[v + 1, u],
+                                    disparity[v + 2, u] if v + 2 < height else nothing,
+                                    step_tolerance, bend_tolerance)
+    for v in range(height - 1):
+        for u in range(width - 1):
+            links[v, u] = (UPPER * (along[v, u] & down[v, u])
+                           + LOWER * (along[v + 1, u] & down[v, u + 1]))
+    for v in range(height):
+        for u in range(width):
+            # The six triangles that touch a pixel: three of each kind.
+            here, left = links[v, u], links[v, u - 1] if u > 0 else 0
+            above = links[v - 1, u] if v > 0 else 0
+            corner = links[v - 1, u - 1] if v > 0 and u > 0 else 0
+            touched = (here & UPPER) | (left & SQUARE) | (above & SQUARE) | (corner & LOWER)
+            if not touched and disparity[v, u] > 0:
+                links[v, u] |= LONE
 
 
 def link_pixels(disparity_HW: F32, step_tolerance: float = 0.04,
@@ -67,16 +103,7 @@ def link_pixels(disparity_HW: F32, step_tolerance: float = 0.04,
     :param bend_tolerance: relative change of slope up to which a large step is a slanted plane.
     :returns: (H, W) uint8; 0 where depth is unknown.
     """
-    along = _joined(disparity_HW, step_tolerance, bend_tolerance)
-    down = _joined(disparity_HW.T, step_tolerance, bend_tolerance).T
-    upper = along[:-1] & down[:, :-1]
-    lower = along[1:] & down[:, 1:]
     links = np.zeros(disparity_HW.shape, np.uint8)
-    links[:-1, :-1] = upper * np.uint8(UPPER) + lower * np.uint8(LOWER)
-    # The six triangles that can touch a pixel: three of each kind.
-    touched = np.zeros(disparity_HW.shape, bool)
-    for kind, corners in ((upper, ((0, 0), (0, 1), (1, 0))), (lower, ((1, 1), (1, 0), (0, 1)))):
-        for dv, du in corners:
-            touched[dv:dv + kind.shape[0], du:du + kind.shape[1]] |= kind
-    links[(disparity_HW > 0.0) & ~touched] |= LONE
+    _link(disparity_HW, np.float32(step_tolerance), np.float32(bend_tolerance),
+          np.zeros_like(links), np.zeros_like(links), links)
     return links

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which pixels lie on one surface."""
 
-from inspatio_ros.geometry.surface import FAR_M, inverse_depth, link_pixels, LONE, SQUARE
+from inspatio_ros.geometry.surface import FAR_M, inverse_depth, link_pixels, LONE, LOWER, SQUARE, UPPER
 import numpy as np
+from posed import Posed
 
 
 def test_inverse_depth_of_known_unknown_and_out_of_range() -> None:
@@ -54,3 +55,33 @@ def test_a_single_known_pixel_is_lone_and_unknown_ones_are_nothing() -> None:
     links = link_pixels(inverse_depth(depth))
     assert links[2, 2] == LONE
     assert links.sum() == LONE
+
+
+def slow_links(d: np.ndarray, step: float = 0.04, bend: float = 0.005) -> np.ndarray:
+    """Link pixels with whole-array operations: the slow twin."""
+    def joined(d: np.ndarray) -> np.ndarray:
+        steps = np.diff(d, axis=-1)
+        nearer = np.minimum(d[:, 1:], d[:, :-1])
+        straight = np.zeros(nearer.shape, bool)
+        bends = np.abs(np.diff(steps, axis=-1))
+        straight[:, 1:-1] = ((bends[:, :-1] <= np.float32(bend) * nearer[:, 1:-1])
+                             & (bends[:, 1:] <= np.float32(bend) * nearer[:, 2:]))
+        return ((np.abs(steps) <= np.float32(step) * nearer)
+                | (straight & (np.abs(steps) <= np.float32(0.5) * nearer)))
+
+    along, down = joined(d), joined(d.T).T
+    links = np.zeros(d.shape, np.uint8)
+    upper, lower = along[:-1] & down[:, :-1], along[1:] & down[:, 1:]
+    links[:-1, :-1] = upper * UPPER + lower * LOWER
+    touched = np.zeros(d.shape, bool)
+    for kind, corners in ((upper, ((0, 0), (0, 1), (1, 0))), (lower, ((1, 1), (1, 0), (0, 1)))):
+        for dv, du in corners:
+            touched[dv:dv + kind.shape[0], du:du + kind.shape[1]] |= kind
+    links[(d > 0.0) & ~touched] |= LONE
+    return links
+
+
+def test_the_kernel_agrees_with_its_slow_twin(rough: Posed) -> None:
+    disparity = inverse_depth(rough.depth)
+    with np.errstate(invalid='ignore'):
+        np.testing.assert_array_equal(link_pixels(disparity), slow_links(disparity))
