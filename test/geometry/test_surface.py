@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which pixels lie on one surface."""
 
-from inspatio_ros.geometry.surface import FAR_M, inverse_depth, link_pixels, LONE, LOWER, SQUARE, UPPER
+from inspatio_ros.geometry.surface import FAR_M, inverse_depth, link_pixels
+from inspatio_ros.geometry.surface import LONE, LOWER, SQUARE, UPPER
 import numpy as np
 from posed import Posed
 
