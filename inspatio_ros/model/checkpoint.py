@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from inspatio_ros.model.codec_config import (
-    T5Config, TAEW2_1, TaehvConfig, UMT5_XXL, VaeConfig, WAN_VAE)
+    T5Config, TaehvConfig, TAEW2_1, UMT5_XXL, VaeConfig, WAN_VAE)
 from inspatio_ros.model.config import DitConfig, STAR_1_3B
 from inspatio_ros.model.dit import CausalDit
 from inspatio_ros.model.taehv import grows_time, Taehv

@@ -64,8 +64,10 @@ class VaeConfig:
         """
         Return the config that the JSON of a checkpoint or vector file describes.
 
-        :raises ValueError: a field is missing.
+        :raises ValueError: attention where Wan has none; a field is missing.
         """
+        if fields.get('attn_scales'):
+            raise ValueError(f'attn_scales {fields["attn_scales"]} is not supported, only []')
         # The misspelt name is that of the public configuration files.
         dim, z_dim, dim_mult, blocks, temporal = take(
             fields, 'dim', 'z_dim', 'dim_mult', 'num_res_blocks', 'temperal_downsample')

@@ -49,9 +49,9 @@ class WanVae(nn.Module):
         tape = Tape(past)
         moments = self.encoder(frames_BCTHW, tape)
         # The other half is the log-variance, which nobody reads.
-        mean_rows = slice(self.config.z_dim)
-        mu = F.conv3d(moments, self.conv1.weight[mean_rows], self.conv1.bias[mean_rows])
-        return mu, tape.memory()
+        rows, bias = slice(self.config.z_dim), self.conv1.bias
+        assert bias is not None
+        return F.conv3d(moments, self.conv1.weight[rows], bias[rows]), tape.memory()
 
     def decode(self, latents_BCTHW: Tensor, past: Memory | None,
                rule: UpRule = 'original') -> tuple[Tensor, Memory]:
@@ -78,7 +78,7 @@ class CausalConv(nn.Conv3d):
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__(width_in, width_out, 3, padding=(0, 1, 1))
 
-    def forward(self, x_BCTHW: Tensor, tape: Tape) -> Tensor:
+    def forward(self, x_BCTHW: Tensor, tape: Tape) -> Tensor:  # type: ignore[override]
         seen = with_past(tape.take(), x_BCTHW, 2)
         tape.keep(seen[:, :, -2:])
         return super().forward(seen)

@@ -4,8 +4,9 @@
 Files that hold weights, read tensor by tensor.
 
 Opening a file reads its table of contents; a tensor's bytes are read when they are copied to
-where they belong, at most a piece at a time. Nothing else of a file is ever in memory, and
-nothing in a file is ever run: pickles are read by torch's weights-only reader.
+where they belong, at most a piece at a time. Nothing else of a file is ever in memory (the
+safetensors library keeps all of an open file there), and nothing in a file is ever run: pickles
+are read by torch's weights-only reader.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class SafetensorsFile(WeightFile):
                 # Straight to its place if that is in this machine's memory.
                 here = piece.dtype == dtype and piece.device.type == 'cpu'
                 staging = piece if here else torch.empty(piece.shape, dtype=dtype)
-                self._fill(file, memoryview(staging.view(torch.uint8).numpy()))
+                self._fill(file, staging.view(torch.uint8).numpy().data)
                 if not here:
                     piece.copy_(staging)
 
@@ -236,44 +237,6 @@ def open_weights(path: Path) -> WeightFile:
     if path.suffix in ('.pth', '.pt'):
         return TorchFile(path)
     raise ValueError(f'{path}: weights are .safetensors, .pth or .pt, got {path.suffix!r}')
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """
-    Read all tensors of a small file.
-
-    :raises ValueError: see open_weights.
-    """
-    file = open_weights(path)
-    tensors = {}
-    for key, shape in file.shapes.items():
-        tensors[key] = torch.empty(shape, dtype=file.dtype(key))
-        file.copy_into(key, tensors[key])
-    return tensors
-
-
-def write_safetensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """
-    Write a .safetensors file.
-
-    :param tensors: of types that the format knows.
-    :raises ValueError: another type.
-    """
-    names = {dtype: name for name, dtype in DTYPES.items()}
-    header, end = {}, 0
-    for key, tensor in tensors.items():
-        if tensor.dtype not in names:
-            raise ValueError(f'{path}: safetensors cannot hold {tensor.dtype} ({key})')
-        begin, end = end, end + tensor.nbytes
-        header[key] = {'dtype': names[tensor.dtype], 'shape': list(tensor.shape),
-                       'data_offsets': [begin, end]}
-    text = json.dumps(header).encode()
-    text += b' ' * (-len(text) % 8)
-    with path.open('wb') as file:
-        file.write(len(text).to_bytes(8, 'little') + text)
-        for tensor in tensors.values():
-            flat = tensor.detach().cpu().contiguous().view(-1)
-            file.write(memoryview(flat.view(torch.uint8).numpy()))
 
 
 def release(piece: Tensor) -> None:
