@@ -71,8 +71,9 @@ def block_noise(seed: int, block: int, draws: int, shape: Sequence[int]) -> Tens
     if seed < 0:
         raise ValueError(f'a seed must be at least 0, got {seed}')
     mixed = int(np.random.SeedSequence([seed, block]).generate_state(1, np.uint64)[0])
-    generator = torch.Generator().manual_seed(mixed)
-    return torch.stack([torch.randn(*shape, generator=generator) for _ in range(draws)])
+    generator = torch.Generator('cpu').manual_seed(mixed)
+    return torch.stack([torch.randn(*shape, generator=generator, device='cpu')
+                        for _ in range(draws)])
 
 
 class StarEngine:

@@ -88,3 +88,22 @@ def star_warp(rgb_N3HW: Tensor, depth_N1HW: Tensor, source_w2c_N44: Tensor, targ
     known = weight_sum > 0
     render = torch.where(known, (colour / weight_sum).clamp(-1.0, 1.0), -1.0)
     return render, known.float()
+
+
+def centred_intrinsics(K_N33: Tensor, width: int, height: int) -> Tensor:
+    """
+    Scale intrinsics to a picture size as the published program does.
+
+    It takes the principal point for the middle of the picture and puts it there again.
+
+    :param K_N33: of the old size, which the principal point tells.
+    :param width, height: new size, pixels.
+    :returns: (N, 3, 3) like the input; the skew stays as it is.
+    """
+    K = K_N33.clone()
+    for row, size in enumerate((width, height)):
+        # Two tensors: torch divides a number by a tensor through its rounded reciprocal.
+        scale = torch.full_like(K[:, row, 2], size) / (2.0 * K[:, row, 2])
+        K[:, row, row] *= scale
+        K[:, row, 2] = size / 2.0
+    return K

@@ -45,7 +45,7 @@ def time_features(timesteps_B: Tensor, length: int) -> Tensor:
     :returns: (B, length) float32 on the CPU, where the angles are made in float64.
     """
     half = length // 2
-    frequency = _BASE ** -(torch.arange(half, dtype=torch.float64) / half)
+    frequency = _BASE ** -(torch.arange(half, dtype=torch.float64, device='cpu') / half)
     angles = timesteps_B.detach().to('cpu', torch.float64)[:, None] * frequency
     return torch.cat([angles.cos(), angles.sin()], -1).float()
 

@@ -42,8 +42,9 @@ def axis_angles(positions: Sequence[int], pairs: int) -> Tensor:
     :returns: (len(positions), pairs) float64 radians, on the CPU: large positions lose digits in
         float32, and accelerators are slow at float64.
     """
-    frequency = _BASE ** -(torch.arange(pairs, dtype=torch.float64) / max(pairs, 1))
-    return torch.tensor(positions, dtype=torch.float64)[:, None] * frequency
+    frequency = _BASE ** -(torch.arange(pairs, dtype=torch.float64, device='cpu')
+                           / max(pairs, 1))
+    return torch.tensor(positions, dtype=torch.float64, device='cpu')[:, None] * frequency
 
 
 def make_rope(pairs: tuple[int, int, int], times: Sequence[int], grid: tuple[int, int],

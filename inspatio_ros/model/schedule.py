@@ -71,7 +71,8 @@ class FlowSchedule:
 
     def __init__(self, config: ScheduleConfig | None = None) -> None:
         self.config = c = config or ScheduleConfig()
-        points = torch.linspace(c.sigma_max, c.sigma_min, c.entries + c.extra_step)[:c.entries]
+        points = torch.linspace(c.sigma_max, c.sigma_min, c.entries + c.extra_step,
+                                device='cpu')[:c.entries]
         self.sigmas = c.shift * points / (1.0 + (c.shift - 1.0) * points)
         self.timesteps = self.sigmas * c.train_steps
 
@@ -96,7 +97,7 @@ class FlowSchedule:
         if not values or any(b >= a for a, b in zip(values, values[1:])) or values[-1] <= 0:
             raise ValueError(f'steps must fall and stay above 0, got {list(values)}')
         times = self.warp(values)
-        sigmas = self.sigma_of(torch.tensor(times)).tolist()
+        sigmas = self.sigma_of(torch.tensor(times, device='cpu')).tolist()
         return tuple(Step(time, sigma) for time, sigma in zip(times, sigmas))
 
     def index_of(self, timesteps: Tensor) -> Tensor:
