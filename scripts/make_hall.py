@@ -22,19 +22,18 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'scripts')]
 
 from hall import bake, cameras, layout  # noqa: E402
 from hall.render import import_mujoco, Renderer  # noqa: E402
-import numpy as np  # noqa: E402
-from tqdm import tqdm  # noqa: E402
-
 from inspatio_ros.contracts import F32, Intrinsics, Spawn, U8  # noqa: E402
 from inspatio_ros.scene.format import load_scene, save_scene  # noqa: E402
 from inspatio_ros.scene.scene import Scene, TimeMode, View  # noqa: E402
+import numpy as np  # noqa: E402
+from tqdm import tqdm  # noqa: E402
 
 SPAWN = Spawn(x=-5.0, y=-1.95, z=0.0, yaw=0.0, camera_height=cameras.ROBOT_HEIGHT)
 # Around the way of the moving box; high enough to see its top.
 MOVER_CAMERAS = tuple(
     cameras.Pose(x, y, 0.85, math.atan2(-1.95 - y, 1.1 - x), 0.14)
     for x, y in ((-1.35, -0.85), (-1.5, -2.75), (3.4, -0.85), (2.95, -2.9)))
-MOVER_LENS = Intrinsics.from_hfov(640, 480, math.radians(66.0))
+MOVER_LENS = Intrinsics.from_hfov(576, 432, math.radians(66.0))
 MAX_MIB = 6.0
 
 
@@ -92,14 +91,15 @@ def mover_frame(baker: bake.Baker, renderer: Renderer, frame: int) -> tuple[View
     renderer.place_mover(baker.light_on(layout.MOVER.solid_at(frame)))
     views = []
     for i, pose in enumerate(MOVER_CAMERAS):
-        rgb, depth = renderer.mover_view(MOVER_LENS, pose.T_map_cam)
+        rgb, depth = renderer.mover_view(MOVER_LENS, pose.T_map_cam, finer=3)
         view = crop(rgb, depth, MOVER_LENS, pose, f'box_{i}')
         if view is not None:
             views.append(view)
     return tuple(views)
 
 
-def make_scene(views: int, rays: int, seed: int, steps: Steps) -> tuple[Scene, Renderer, bake.Baker]:
+def make_scene(views: int, rays: int, seed: int,
+               steps: Steps) -> tuple[Scene, Renderer, bake.Baker]:
     """
     Light and draw the hall.
 
@@ -110,7 +110,7 @@ def make_scene(views: int, rays: int, seed: int, steps: Steps) -> tuple[Scene, R
     """
     solids = layout.build_hall()
     first = (cameras.Pose(SPAWN.x, SPAWN.y, SPAWN.camera_height, SPAWN.yaw),)
-    poses, shares = cameras.choose(solids, views, seed, first, progress=steps)
+    poses, share = cameras.choose(solids, views, seed, first, progress=steps)
     baker = bake.Baker(solids, rays, steps)
     lit = [face for face, seen in zip(baker.lit, baker.seen, strict=True) if seen]
     pictures = []
@@ -127,7 +127,8 @@ def make_scene(views: int, rays: int, seed: int, steps: Steps) -> tuple[Scene, R
         frames.append(mover_frame(baker, renderer, i))
         steps('moving box', (i + 1) / layout.MOVER.frames)
     steps.close()
-    print(f'{len(static)} views show {100 * shares[-1]:.1f} % of what a robot can see',
+    print(f'{len(static)} views; the best four of a place show {100 * share:.1f} % of what a '
+          'robot sees there',
           file=sys.stderr)
     scene = Scene('hall', tuple(static), tuple(frames), layout.MOVER.fps, TimeMode.BOUNCE, SPAWN,
                   licence='Apache-2.0', source='Rendered by scripts/make_hall.py of inspatio_ros')
@@ -140,9 +141,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, default=ROOT / 'scenes' / 'hall',
                         help='scene folder to write [scenes/hall]')
-    parser.add_argument('--views', type=int, default=20, help='static pictures [20]')
-    parser.add_argument('--rays', type=int, default=512,
-                        help='rays per point of the light maps; fewer is grainier [512]')
+    parser.add_argument('--views', type=int, default=24, help='static pictures [24]')
+    parser.add_argument('--rays', type=int, default=256,
+                        help='rays per point of the light maps; fewer is grainier [256]')
     parser.add_argument('--seed', type=int, default=1,
                         help='of the poses that pictures are chosen for [1]')
     parser.add_argument('--quality', type=int, default=90, help='of the JPEG pictures [90]')

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import math
+from typing import Any
 
 import cv2
 from hall import building, layout, light, signs, things
@@ -19,8 +20,10 @@ from hall.faces import Face, faces_of
 from hall.paint import F32, Patch
 from hall.world import F64, Solid
 import numpy as np
+import numpy.typing as npt
 
 Progress = Callable[[str, float], None]
+Image = npt.NDArray[Any]  # (rows, columns, 3)
 
 MATERIALS: dict[str, Callable[[Patch], F32]] = {
     **{f.__name__: f for f in (
@@ -38,13 +41,14 @@ MATERIALS: dict[str, Callable[[Patch], F32]] = {
     'paint': lambda p: building.metal(*things.COLOURS[p.arg])(p),
 }
 # Which face of which material shines by itself, and how brightly (linear).
-SHINING = {('lamp', '-z'): 34.0, ('sky', '+y'): 9.0, ('monitor', '-y'): 1.2}
+SHINING = {('lamp', '-z'): 42.0, ('sky', '+y'): 9.0, ('monitor', '-y'): 1.2}
 LAMP_RGB, SKY_RGB = (1.0, 0.95, 0.87), (0.86, 0.94, 1.05)
 SUN = light.Sun(np.array([0.30, -0.78, 0.60]) / math.sqrt(0.30 ** 2 + 0.78 ** 2 + 0.60 ** 2),
-                np.array([34.0, 29.5, 22.5]))
+                np.array([30.0, 26.0, 20.0]))
 _PITCH, _PITCH_FLOOR, _PITCH_COARSE = 0.028, 0.014, 0.07  # metres per light sample
 _BOUNCES = 3
 EXPOSURE = 0.92
+_SATURATION = 1.12
 
 
 def texels_per_metre(face: Face) -> float:
@@ -60,8 +64,8 @@ class LitFace:
     """A face with its share of the light: (rows, columns, 3) irradiance, linear RGB."""
 
     face: Face
-    direct: F32
-    bounced: F32
+    direct: Image
+    bounced: Image
 
 
 def paint_face(face: Face, per_metre: float | None = None) -> F32:
@@ -123,7 +127,7 @@ def _lamps(faces: Sequence[Face]) -> list[light.Lamp]:
     return lamps
 
 
-def _blur(image: F32, face: Face) -> F32:
+def _blur(image: Image, face: Face) -> Image:
     """Take the grain out of a light map; the unrolled side of a cylinder has no ends."""
     if min(image.shape[:2]) < 3:
         return image
@@ -143,7 +147,7 @@ class Baker:
         :param rays: per point and bounce.
         :param progress: called with what is being done and a share 0..1.
         """
-        self._rays = rays
+        self._count = rays
         self._faces = faces_of(solids)
         self.seen = visible_faces(solids)
         self._bvh = light.Bvh(solids, [s.material == 'sky' for s in solids])
@@ -162,23 +166,24 @@ class Baker:
         for bounce in range(_BOUNCES):
             self._fill_store(small, bounced)
             # Only what is seen in the end deserves all the rays.
-            count = rays if bounce == _BOUNCES - 1 else rays // 4
-            bounced = self._over_faces(
-                coarse, lambda p, n, c=count: light.gather(p, n, self._store, self._maps, c,
-                                                           self._bvh),
-                f'bounce {bounce + 1} of {_BOUNCES}', progress)
+            self._count = rays if bounce == _BOUNCES - 1 else rays // 4
+            bounced = self._over_faces(coarse, self._gather,
+                                       f'bounce {bounce + 1} of {_BOUNCES}', progress)
             bounced = [_blur(b, f) for b, f in zip(bounced, self._faces, strict=True)]
         self._fill_store(small, bounced)
         self.lit = [LitFace(f, d, b) for f, d, b in zip(self._faces, direct, bounced, strict=True)]
+
+    def _gather(self, points: F64, normals: F64) -> F64:
+        return light.gather(points, normals, self._store, self._maps, self._count, self._bvh)
 
     def _grid(self, face: Face, pitch: float) -> tuple[int, int]:
         # At least a few samples along narrow parts, or light steps across them.
         return max(3, math.ceil(face.height / pitch)), max(3, math.ceil(face.width / pitch))
 
     def _over_faces(self, grids: Sequence[tuple[int, int]], compute: Callable[[F64, F64], F64],
-                    what: str, progress: Progress) -> list[F32]:
+                    what: str, progress: Progress) -> list[Image]:
         """Call a kernel on the texels of every face that is seen, many at a time."""
-        maps = [np.zeros((*grid, 3), np.float32) for grid in grids]
+        maps: list[Image] = [np.zeros((*grid, 3), np.float32) for grid in grids]
         todo = [i for i, seen in enumerate(self.seen) if seen]
         batch: list[int] = []
         size = 0
@@ -211,7 +216,7 @@ class Baker:
                       else np.zeros(3) for f, seen in zip(self._faces, self.seen, strict=True)]
         self._store = np.zeros((int(sizes.sum()), 3))
 
-    def _fill_store(self, direct: Sequence[F32], bounced: Sequence[F32]) -> None:
+    def _fill_store(self, direct: Sequence[Image], bounced: Sequence[Image]) -> None:
         _, offset, rows, columns = self._maps
         for i, (d, b) in enumerate(zip(direct, bounced, strict=True)):
             # Faces that shine count as lamps already.
@@ -219,7 +224,7 @@ class Baker:
             self._store[offset[i]:offset[i] + rows[i] * columns[i]] = (
                 (d + b).reshape(-1, 3) * tone / np.pi)
 
-    def picture(self, lit: LitFace) -> F32:
+    def picture(self, lit: LitFace) -> Image:
         """Return (rows, columns, 3) uint8 of a face as the camera shall see it."""
         return expose(paint_face(lit.face), lit)
 
@@ -234,14 +239,13 @@ class Baker:
                 result.append(LitFace(face, zero, zero))
                 continue
             maps = [light.direct(points, normals, self._lamps, SUN, self._bvh),
-                    light.gather(points, normals, self._store, self._maps, self._rays,
-                                 self._bvh)]
+                    self._gather(points, normals)]
             result.append(LitFace(face, *(_blur(m.reshape(*grid, 3).astype(np.float32), face)
                                           for m in maps)))
         return result
 
 
-def expose(albedo: F32, lit: LitFace) -> np.ndarray:
+def expose(albedo: Image, lit: LitFace) -> Image:
     """
     Light a painted face and develop it.
 
@@ -261,10 +265,12 @@ def expose(albedo: F32, lit: LitFace) -> np.ndarray:
     return np.clip(develop(EXPOSURE * linear) * 255.0 + 0.5, 0, 255).astype(np.uint8)
 
 
-def develop(linear: F32) -> F32:
+def develop(linear: Image) -> Image:
     """Return sRGB 0..1 of linear light through a film-like curve (Hable's, white at 6)."""
-    def curve(x: F32) -> F32:
+    def curve(x: Any) -> Any:
         return (x * (0.15 * x + 0.05) + 0.004) / (x * (0.15 * x + 0.5) + 0.06) - 0.004 / 0.06
     x = np.maximum(linear, 0.0) * 2.0
     tone = curve(x) / curve(np.float32(6.0))
+    grey = tone @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    tone = grey[..., None] + _SATURATION * (tone - grey[..., None])
     return np.clip(tone, 0.0, 1.0) ** (1.0 / 2.2)

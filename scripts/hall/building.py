@@ -17,7 +17,7 @@ def floor(p: Patch) -> F32:
         return p.flat(0.3, 0.3, 0.3)
     image = p.flat(0.53, 0.52, 0.50)
     cloud, fine = p.noise(1.6, 6), p.noise(0.03, 3)
-    image = shade(image, 0.045 * cloud + 0.028 * fine)
+    image = shade(image, 0.04 * cloud + 0.016 * fine)
     image *= 1.0 + 0.012 * p.noise(2.5, 2)[..., None] * np.array([1.0, 0.2, -1.0], np.float32)
     stains = np.clip(p.noise(0.7, 5) - 1.35, 0.0, 1.0)
     image = shade(image, -0.22 * stains)
@@ -88,7 +88,7 @@ def plaster(p: Patch) -> F32:
 
 
 def brick(p: Patch) -> F32:
-    """Running bond, each brick of its own tone, raked joints."""
+    """Lay bricks in running bond, each brick of its own tone, raked joints."""
     if not p.upright:
         return p.flat(0.45, 0.3, 0.25)
     long, tall, joint = 0.25, 0.077, 0.011
@@ -196,7 +196,7 @@ def shutter(p: Patch) -> F32:
 
 
 def door(p: Patch) -> F32:
-    """A wooden door with a handle and a kick plate."""
+    """Paint a wooden door with a handle and a kick plate."""
     image = shade(p.flat(0.50, 0.34, 0.20), 0.08 * p.noise(0.05, 5, stretch=0.06))
     h = p.face.height
     p.mix(image, p.rect(0.05, h - 0.3, p.face.width - 0.05, h - 0.05), 0.6, 0.61, 0.62)
@@ -206,7 +206,7 @@ def door(p: Patch) -> F32:
 
 
 def sky(p: Patch) -> F32:
-    """What one sees through the window: bright haze over the roofs across the yard (emits)."""
+    """Paint what the window shows: bright haze over the roofs across the yard (it shines)."""
     w = p.v / p.face.height
     image = p.flat(1.0, 1.0, 1.0) * np.array([0.80, 0.90, 1.0], np.float32)
     image = image * (1.0 + 0.12 * (1.0 - w))[..., None]

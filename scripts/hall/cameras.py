@@ -13,17 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import math
 
-from hall import layout, light
+from hall import layout
+from hall.tracing import Bvh, look, sees
 from hall.world import distance_to, F64, Solid
-import numpy as np
-
 from inspatio_ros.contracts import Intrinsics
+import numpy as np
 
 STATIC = Intrinsics.from_hfov(640, 480, math.radians(90.0))
 ROBOT = Intrinsics.from_hfov(832, 480, math.radians(80.0))
 ROBOT_HEIGHT = 0.5
 ROBOT_RADIUS = 0.30
 _CLEARANCE = 0.35  # metres between a picture's camera and the nearest obstacle
+_AT_ONCE = 4       # pictures that the engine makes one of
 
 
 @dataclass(frozen=True)
@@ -96,33 +97,39 @@ def candidates(solids: Sequence[Solid]) -> list[Pose]:
 
 def choose(solids: Sequence[Solid], count: int, seed: int, first: Sequence[Pose] = (),
            samples: int = 200, progress: Callable[[str, float], None] = lambda what, share: None,
-           ) -> tuple[list[Pose], list[float]]:
+           ) -> tuple[list[Pose], float]:
     """
-    Choose the poses of the pictures.
+    Choose the poses of the pictures, so that a few of them show what a robot sees at a place.
 
     :param count: how many.
     :param first: poses that are taken in any case.
-    :returns: the poses, and after each the share of what robots see that the pictures show.
+    :param samples: random poses of the robot to choose for.
+    :returns: the poses, and the share of what robots see that the best few at each place show.
     """
-    bvh = light.Bvh(solids, [False] * len(solids))
+    bvh = Bvh(solids, [False] * len(solids))
     points, scale = _sample(solids, bvh, samples, seed)
     pool = list(first) + candidates(solids)
-    worth = np.zeros((len(pool), len(points)), np.float32)
+    worth = np.zeros((len(pool), samples, len(points) // samples), np.float32)
     for i, pose in enumerate(pool):
-        worth[i] = _worth(pose, points, scale, bvh)
+        worth[i] = _worth(pose, points, scale, bvh).reshape(worth.shape[1:])
         progress('choosing views', (i + 1) / len(pool))
-    best = np.zeros(len(points), np.float32)
-    chosen, shares = [], []
+    # What the few pictures of each place show by now; places that have fewer have empty ones.
+    few = np.zeros((_AT_ONCE, *worth.shape[1:]), np.float32)
+    chosen = []
     for n in range(count):
-        gain = np.maximum(worth - best, 0.0).sum(axis=1)
+        others = np.stack([np.delete(few, k, axis=0).max(axis=0) for k in range(_AT_ONCE)])
+        shown = few.max(axis=0).sum(axis=-1)
+        better = np.stack([np.stack([np.maximum(w, o).sum(axis=-1) for o in others])
+                           for w in worth]) - shown  # (pool, few, samples)
+        gain = np.maximum(better.max(axis=1), 0.0).sum(axis=-1)
         i = n if n < len(first) else int(np.argmax(gain))
-        best = np.maximum(best, worth[i])
+        for place in np.flatnonzero(better[i].max(axis=0) > 0.0):
+            few[int(np.argmax(better[i, :, place])), place] = worth[i, place]
         chosen.append(pool[i])
-        shares.append(float((best > 0.0).mean()))
-    return chosen, shares
+    return chosen, float((few.max(axis=0) > 0.0).mean())
 
 
-def _sample(solids: Sequence[Solid], bvh: light.Bvh, samples: int,
+def _sample(solids: Sequence[Solid], bvh: Bvh, samples: int,
             seed: int) -> tuple[F64, F64]:
     """Return (N, 3) points that robots see, and how finely each is seen, pixels per radian m."""
     directions = rays(ROBOT, 52)
@@ -130,13 +137,13 @@ def _sample(solids: Sequence[Solid], bvh: light.Bvh, samples: int,
     for pose in free_poses(solids, samples, seed):
         T = pose.T_map_cam
         d = directions @ T[:3, :3].T
-        depth = light.look(np.tile(T[:3, 3], (len(d), 1)), d, bvh)
+        depth = look(np.tile(T[:3, 3], (len(d), 1)), d, bvh)
         points.append(T[:3, 3] + depth[:, None] * d)
         scale.append(ROBOT.fx / depth)
     return np.concatenate(points), np.concatenate(scale)
 
 
-def _worth(pose: Pose, points: F64, scale: F64, bvh: light.Bvh) -> np.ndarray:
+def _worth(pose: Pose, points: F64, scale: F64, bvh: Bvh) -> np.ndarray:
     """Return (N,) how well a picture shows each point: 0 not at all, 1 as finely as the robot."""
     T = pose.T_map_cam
     cam = (points - T[:3, 3]) @ T[:3, :3]
@@ -147,7 +154,7 @@ def _worth(pose: Pose, points: F64, scale: F64, bvh: light.Bvh) -> np.ndarray:
               & (v < STATIC.height - 1))
     worth = np.zeros(len(points), np.float32)
     index = np.flatnonzero(inside)
-    index = index[light.sees(T[:3, 3], points[index], bvh)]
+    index = index[sees(T[:3, 3], points[index], bvh)]
     fineness = STATIC.fx / z[index] / scale[index]
     worth[index] = 0.45 + 0.55 * np.clip(fineness, 0.0, 1.0)
     return worth

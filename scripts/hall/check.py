@@ -11,10 +11,9 @@ import cv2
 from hall import cameras, layout
 from hall.bake import Baker
 from hall.render import Renderer
-import numpy as np
-
 from inspatio_ros.contracts import Intrinsics, OBSERVED_SEEN
 from inspatio_ros.scene.scene import Scene
+import numpy as np
 
 _HEAD = 'pose (x y yaw)          frame  coverage  PSNR dB  PSNR seen  depth err  depth off'
 

@@ -89,16 +89,18 @@ def rack(name: str, x0: float, y_front: float, depth: float, bays: int, bay: flo
             solids.append(box(f'{name}_board_{k}{i}', (a, y_lo + 0.06, z - 0.03),
                               (b, y_hi - 0.055, z), 'chipboard'))
             room = levels[k + 1] - 0.12 - z if k + 1 < len(levels) else 0.42
-            solids += _fill(f'{name}_{k}{i}', a + 0.02, b - 0.02, y_front - facing * 0.05,
-                            depth, z, room, facing, rng)
+            # The posts at both ends stand wholly inside of the rack.
+            span = (a + (0.02 if i else 0.05), b - (0.02 if i + 1 < bays else 0.05))
+            solids += _fill(f'{name}_{k}{i}', *span, y_front - facing * 0.05, depth, z, room,
+                            facing, rng)
     return solids
 
 
 def _pallet(name: str, x: float, y: float, size: tuple[float, float]) -> list[Solid]:
     w, d = 0.5 * size[0], 0.5 * size[1]
     deck = box(f'{name}_deck', (x - w, y - d, 0.1), (x + w, y + d, 0.144), 'pallet')
-    blocks = [box(f'{name}_block_{i}', (x - w, y + shift - 0.05, 0), (x + w, y + shift + 0.05, 0.1),
-                  'pallet') for i, shift in enumerate((-d + 0.05, 0.0, d - 0.05))]
+    blocks = [box(f'{name}_block_{i}', (x - w, at - 0.05, 0), (x + w, at + 0.05, 0.1), 'pallet')
+              for i, at in enumerate((y - d + 0.05, y, y + d - 0.05))]
     return [deck, *blocks]
 
 

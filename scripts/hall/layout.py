@@ -55,7 +55,7 @@ def _windows() -> list[Solid]:
     for i, (a, b) in enumerate(WINDOWS):
         y = -Y - WALL
         solids.append(box(f'sky_{i}', (a, y - 0.02, SILL), (b, y, HEAD), 'sky'))
-        solids.append(box(f'sill_{i}', (a - 0.06, -Y - 0.02, SILL - 0.05),
+        solids.append(box(f'sill_{i}', (a - 0.06, -Y, SILL - 0.05),
                           (b + 0.06, -Y + 0.1, SILL), 'stone'))
         for j, share in enumerate((0.0, 0.5, 1.0)):
             m = a + 0.03 + share * (b - a - 0.06)
@@ -69,7 +69,7 @@ def _windows() -> list[Solid]:
 
 def _room() -> list[Solid]:
     (y0, y1), x0, x1, z = ROOM_Y, X + WALL, ROOM_X, ROOM_HEIGHT
-    t = 0.15
+    t, top = 0.15, DOOR_HEIGHT + 0.07
     return [
         box('room_floor', (x0, y0 - t, -0.2), (x1 + t, y1 + t, 0), 'tiles'),
         box('room_ceiling', (x0, y0 - t, z), (x1 + t, y1 + t, z + 0.2), 'ceiling'),
@@ -83,12 +83,10 @@ def _room() -> list[Solid]:
         box('room_bench_a', (7.3, y0 + 0.05, 0), (7.38, y0 + 0.35, 0.38), 'frame'),
         box('room_bench_b', (8.72, y0 + 0.05, 0), (8.8, y0 + 0.35, 0.38), 'frame'),
         box('lamp_room', (7.1, -2.1, z - 0.07), (8.7, -1.9, z - 0.01), 'lamp'),
-        box('jamb_0', (X - 0.03, DOOR[0] - 0.08, 0), (X + 0.1, DOOR[0], DOOR_HEIGHT + 0.08),
-            'frame'),
-        box('jamb_1', (X - 0.03, DOOR[1], 0), (X + 0.1, DOOR[1] + 0.08, DOOR_HEIGHT + 0.08),
-            'frame'),
-        box('jamb_2', (X - 0.03, DOOR[0], DOOR_HEIGHT), (X + 0.1, DOOR[1], DOOR_HEIGHT + 0.08),
-            'frame'),
+        box('jamb_0', (X - 0.03, DOOR[0] - 0.07, 0), (X + 0.1, DOOR[0] + 0.02, top), 'frame'),
+        box('jamb_1', (X - 0.03, DOOR[1] - 0.02, 0), (X + 0.1, DOOR[1] + 0.07, top), 'frame'),
+        box('jamb_2', (X - 0.03, DOOR[0] + 0.02, DOOR_HEIGHT - 0.02),
+            (X + 0.1, DOOR[1] - 0.02, top), 'frame'),
     ]
 
 
@@ -125,15 +123,16 @@ def _pillars() -> list[Solid]:
 
 def _table() -> list[Solid]:
     x0, x1, y0, y1, top = 2.5, 4.5, -3.92, -3.17, 0.78
+    corners = [(x, y) for y in (y0 + 0.06, y1 - 0.06) for x in (x0 + 0.06, x1 - 0.06)]
     legs = [box(f'leg_{i}', (x - 0.035, y - 0.035, 0), (x + 0.035, y + 0.035, top - 0.05),
-                'frame') for i, (x, y) in enumerate(((x0 + 0.06, y0 + 0.06), (x1 - 0.06, y0 + 0.06),
-                                                     (x0 + 0.06, y1 - 0.06), (x1 - 0.06, y1 - 0.06)))]
+                'frame') for i, (x, y) in enumerate(corners)]
     return legs + [
         box('table_top', (x0, y0, top - 0.05), (x1, y1, top), 'wood'),
         box('table_shelf', (x0 + 0.1, y0 + 0.05, 0.18), (x1 - 0.1, y1 - 0.1, 0.22), 'wood'),
         box('table_crate_0', (2.75, -3.8, 0.22), (3.3, -3.35, 0.5), 'crate:blue'),
         box('table_crate_1', (3.5, -3.8, 0.22), (4.1, -3.35, 0.46), 'crate:grey'),
-        Solid('monitor', 'box', (3.0, -3.72, 1.07), (0.62, 0.05, 0.38), 'monitor', yaw=0.12 + math.pi),
+        Solid('monitor', 'box', (3.0, -3.72, 1.07), (0.62, 0.05, 0.38), 'monitor',
+              yaw=0.12 + math.pi),
         box('monitor_foot', (2.9, -3.8, top), (3.1, -3.64, top + 0.1), 'dark'),
         box('toolbox', (3.55, -3.72, top), (4.0, -3.45, top + 0.24), 'toolbox'),
         Solid('ledger', 'box', (3.25, -3.38, top + 0.03), (0.3, 0.22, 0.06), 'book', yaw=0.4),
@@ -146,7 +145,7 @@ def _table() -> list[Solid]:
 
 
 def _walls() -> list[Solid]:
-    """What hangs on the walls or stands along them."""
+    """Return what hangs on the walls or stands along them."""
     return [
         box('shutter', (X - 0.04, 0.9, 0), (X, 3.1, 2.5), 'shutter'),
         box('shutter_drum', (X - 0.34, 0.75, 2.5), (X, 3.25, 2.82), 'steel'),

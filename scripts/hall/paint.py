@@ -83,9 +83,12 @@ class Patch:
     def rect(self, u0: float, v0: float, u1: float, v1: float, soft: float = 0.0) -> F32:
         """Return the mask of a rectangle, metres from the top left corner."""
         soft = max(soft, 0.6 / self.px)
-        along = np.clip((self.u - u0) / soft + 0.5, 0, 1) * np.clip((u1 - self.u) / soft + 0.5, 0, 1)
-        down = np.clip((self.v - v0) / soft + 0.5, 0, 1) * np.clip((v1 - self.v) / soft + 0.5, 0, 1)
-        return (along * down).astype(np.float32)
+
+        def within(x: F32, low: float, high: float) -> F32:
+            return (np.clip((x - low) / soft + 0.5, 0, 1)
+                    * np.clip((high - x) / soft + 0.5, 0, 1)).astype(np.float32)
+
+        return within(self.u, u0, u1) * within(self.v, v0, v1)
 
     def edges(self, reach: float) -> F32:
         """Return a mask that is 1 on the rim of the patch and 0 `reach` metres inside."""
@@ -129,8 +132,9 @@ class Patch:
 def _stretch(grid: F32, rows: int, columns: int, cell_v: float, cell_u: float) -> F32:
     """Return the grid, one number per cell, as a smooth picture."""
     M = np.array([[1.0 / cell_u, 0.0, 0.5], [0.0, 1.0 / cell_v, 0.5]])
-    return cv2.warpAffine(grid, M, (columns, rows), borderMode=cv2.BORDER_REFLECT_101,
-                          flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+    image = cv2.warpAffine(grid, M, (columns, rows), borderMode=cv2.BORDER_REFLECT_101,
+                           flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+    return np.asarray(image, np.float32)
 
 
 @lru_cache(maxsize=64)

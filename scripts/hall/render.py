@@ -17,9 +17,8 @@ from typing import Any
 from hall.bake import expose, LitFace, paint_face
 from hall.faces import mesh_of
 from hall.world import F64
-import numpy as np
-
 from inspatio_ros.contracts import F32, Intrinsics, U8
+import numpy as np
 
 _PAGE = 8192  # pixels; the largest texture
 _RIM = 8      # pixels of each picture's rim repeated around it, for the smaller mip levels

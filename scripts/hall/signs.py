@@ -8,8 +8,6 @@ from hall.paint import F32, Patch, shade
 from hall.things import wood
 import numpy as np
 
-_FRONTS = {'+x': ('cabinet', 'whiteboard', 'west_sign', 'west_number')}
-
 
 def _is_front(p: Patch) -> bool:
     """Return whether this is a large side of a thin thing."""
@@ -48,7 +46,8 @@ def sign(p: Patch) -> F32:
         if p.arg == 'voltage':
             u, v = 0.5 * w, 0.56 * h
             p.mix(image, p.polygon([(u + 0.03, v - 0.12), (u - 0.045, v + 0.015), (u, v + 0.005),
-                                    (u - 0.02, v + 0.1), (u + 0.05, v - 0.03), (u + 0.005, v - 0.02)]),
+                                    (u - 0.02, v + 0.1), (u + 0.05, v - 0.03),
+                                    (u + 0.005, v - 0.02)]),
                   0.05, 0.05, 0.05)
         else:
             u, v = 0.5 * w, 0.58 * h
@@ -62,7 +61,7 @@ def sign(p: Patch) -> F32:
 
 
 def poster(p: Patch) -> F32:
-    """A printed notice: a heading, a diagram, lines of text."""
+    """Print a notice: a heading, a diagram, lines of text."""
     w, h = p.face.width, p.face.height
     if not _is_front(p):
         return p.flat(0.85, 0.85, 0.85)
@@ -90,12 +89,12 @@ def banner(p: Patch) -> F32:
     if _is_front(p):
         p.mix(image, p.text(p.arg, 0.5 * p.face.width, 0.5 * p.face.height,
                             0.36 * p.face.height), 0.10, 0.16, 0.28)
-        p.mix(image, p.edges(0.03) > 0.5, 0.10, 0.16, 0.28)
+        p.mix(image, (p.edges(0.03) > 0.5).astype(np.float32), 0.10, 0.16, 0.28)
     return image
 
 
 def whiteboard(p: Patch) -> F32:
-    """A board with notes, magnets and a table of shifts."""
+    """Paint a board with notes, magnets and a table of shifts."""
     w, h = p.face.width, p.face.height
     image = shade(p.flat(0.90, 0.91, 0.91), 0.01 * p.noise(0.3))
     if not _is_front(p):
@@ -154,7 +153,7 @@ def locker(p: Patch) -> F32:
 
 
 def monitor(p: Patch) -> F32:
-    """A screen with a stock list; the frame around it."""
+    """Paint a screen with a stock list; the frame around it."""
     w, h = p.face.width, p.face.height
     image = p.flat(0.05, 0.05, 0.055)
     if p.key == '-y':
@@ -169,7 +168,7 @@ def monitor(p: Patch) -> F32:
 
 
 def toolbox(p: Patch) -> F32:
-    """A red steel toolbox with drawers."""
+    """Paint a red steel toolbox with drawers."""
     w, h = p.face.width, p.face.height
     image = shade(p.flat(0.62, 0.10, 0.08), 0.02 * p.noise(0.1, 4))
     if p.upright:
@@ -183,7 +182,7 @@ def toolbox(p: Patch) -> F32:
 
 
 def book(p: Patch) -> F32:
-    """A ledger."""
+    """Paint a ledger."""
     if p.upright:
         return shade(p.flat(0.85, 0.83, 0.76), 0.1 * np.sin(p.v * 2000.0) + np.zeros_like(p.u))
     return shade(p.flat(0.14, 0.20, 0.34), -0.2 * p.edges(0.01) + 0.03 * p.noise(0.02))
@@ -198,7 +197,7 @@ def spool(p: Patch) -> F32:
 
 
 def bin_(p: Patch) -> F32:
-    """A waste bin of green plastic."""
+    """Paint a waste bin of green plastic."""
     w, h = p.face.width, p.face.height
     image = shade(p.flat(0.13, 0.34, 0.22), 0.03 * p.noise(0.1, 4))
     if p.upright:

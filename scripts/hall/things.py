@@ -53,15 +53,14 @@ def carton(p: Patch) -> F32:
         p.mix(image, 0.75 * p.rect(0.5 * w - 0.028, 0, 0.5 * w + 0.028, 0.24 * h), *tape)
     if broad:
         p.mix(image, 0.92 * p.rect(0, 0.56 * h, w, 0.82 * h), *ink)
-        size = min(0.17 * h, 0.9 * w / (0.72 * len(maker)))
+        size = min(0.17 * h, 0.9 * w / (0.95 * len(maker)))
         p.mix(image, 0.92 * p.text(maker, 0.5 * w, 0.69 * h, size), 0.88, 0.86, 0.80)
     else:
-        size = min(0.16 * h, 0.075, 0.8 * w / (0.72 * len(maker)))
+        size = min(0.16 * h, 0.075, 0.8 * w / (0.95 * len(maker)))
         p.mix(image, 0.85 * p.text(maker, 0.5 * w, 0.36 * h, size), *ink)
     if style > 0.35 and h > 0.16 and w > 0.2:
-        size = (min(0.13, 0.42 * w), min(0.09, 0.4 * h))
         _label(p, image, 0.06 * w + 0.4 * w * p.rng.random(), (0.5 if not broad else 0.1) * h,
-               *size)
+               min(0.13, 0.42 * w), min(0.09, 0.4 * h))
     if style < 0.5 and h > 0.2 and not broad:
         for k in range(2):  # this side up
             u, v = w - 0.05 - 0.05 * k, h - 0.06
@@ -95,7 +94,7 @@ def crate(p: Patch) -> F32:
 
 
 def tin(p: Patch) -> F32:
-    """A bucket or a drum: beads, a lid, a label around."""
+    """Paint a bucket or a drum: beads, a lid, a label around."""
     rgb = COLOURS[p.arg]
     w, h = p.face.width, p.face.height
     image = shade(p.flat(*rgb), 0.02 * p.noise(0.1, 4))
@@ -120,7 +119,7 @@ def tin(p: Patch) -> F32:
         v = 0.5 * (band[0] + band[1]) * h
         p.mix(image, p.rect(u, v - 0.5 * tall, u + wide, v + 0.5 * tall), 0.90, 0.89, 0.85)
         p.mix(image, 0.9 * p.text(maker, u + 0.5 * wide, v - 0.1 * tall,
-                                  min(0.3 * tall, wide / (0.8 * len(maker)))), *ink)
+                                  min(0.3 * tall, 0.9 * wide / (0.95 * len(maker)))), *ink)
         p.mix(image, 0.6 * p.rect(u + 0.1 * wide, v + 0.2 * tall, u + 0.7 * wide, v + 0.26 * tall),
               0.2, 0.2, 0.2)
     rust = np.clip(p.noise(0.12, 6) - 1.7, 0, 1) * (h > 0.5)
@@ -206,7 +205,7 @@ def backpanel(p: Patch) -> F32:
 
 
 def roll(p: Patch) -> F32:
-    """A roll of kraft paper."""
+    """Paint a roll of kraft paper."""
     w = p.face.width
     image = shade(p.flat(0.70, 0.58, 0.43), 0.03 * p.noise(0.15, 5))
     if p.upright:
@@ -219,18 +218,33 @@ def roll(p: Patch) -> F32:
 
 
 def mover(p: Patch) -> F32:
-    """The moving box: turquoise, a dark skirt, chevrons, a number."""
+    """Paint the moving box, a driverless cart: panels in a dark frame, a bumper, a light band."""
     w, h = p.face.width, p.face.height
-    image = shade(p.flat(0.02, 0.56, 0.54), 0.02 * p.noise(0.2, 4))
+    image = shade(p.flat(0.03, 0.50, 0.50), 0.02 * p.noise(0.2, 4) + 0.01 * p.noise(0.01, 2))
+    dark, rim = (0.075, 0.08, 0.085), 0.028
     if not p.upright:
-        p.mix(image, p.disc(0.5 * w, 0.5 * h, 0.14) - p.disc(0.5 * w, 0.5 * h, 0.11),
-              0.9, 0.9, 0.88)
-        return shade(image, -0.25 * p.edges(0.012))
-    p.mix(image, p.rect(0, h - 0.09, w, h), 0.05, 0.05, 0.055)
-    p.mix(image, p.rect(0, h - 0.125, w, h - 0.09) * p.stripes(0.08), 0.86, 0.66, 0.08)
-    p.mix(image, p.rect(0.06, 0.08, w - 0.06, 0.3), 0.90, 0.90, 0.87)
-    p.mix(image, 0.95 * p.text('FTS 07', 0.5 * w, 0.19, 0.11), 0.04, 0.25, 0.27)
-    for u in (0.09, w - 0.09):
-        p.mix(image, p.disc(u, 0.40, 0.028), 0.95, 0.75, 0.25)
-    image = shade(image, -0.5 * p.rect(0.18, 0.385, w - 0.18, 0.415, 0.006))
-    return shade(image, -0.3 * p.edges(0.010))
+        p.mix(image, 1.0 - p.rect(rim, rim, w - rim, h - rim), *dark)
+        p.mix(image, p.rect(0.12, 0.12, w - 0.12, h - 0.12), 0.17, 0.175, 0.18)
+        grip = 0.5 + 0.5 * np.sin(2 * np.pi * p.u / 0.03) * np.sin(2 * np.pi * p.v / 0.03)
+        return shade(image, 0.10 * grip * p.rect(0.12, 0.12, w - 0.12, h - 0.12)
+                     - 0.15 * p.edges(0.01))
+    low = h - 0.115  # where the bumper begins
+    seam = p.rect(rim, rim, w - rim, low) - p.rect(rim + 0.004, rim + 0.004, w - rim - 0.004,
+                                                   low - 0.004)
+    p.mix(image, 1.0 - p.rect(rim, rim, w - rim, low), *dark)
+    image = shade(image, -0.7 * seam - 0.6 * p.rect(0.5 * w - 0.002, 0.30, 0.5 * w + 0.002, low))
+    p.mix(image, p.rect(rim, 0.105, w - rim, 0.15), 0.88, 0.88, 0.85)
+    p.mix(image, 0.95 * p.text('AGV 07', 0.18, 0.225, 0.055), 0.90, 0.90, 0.87)
+    for k in range(6):  # vents
+        image = shade(image, -0.75 * p.rect(w - 0.22, 0.19 + 0.014 * k, w - 0.07,
+                                            0.197 + 0.014 * k))
+    for u in (0.055, w - 0.055):  # screws
+        for v in (0.06, low - 0.03):
+            p.mix(image, p.disc(u, v, 0.008), 0.55, 0.56, 0.56)
+    p.mix(image, p.rect(0.5 * w - 0.07, 0.35, 0.5 * w + 0.07, 0.385, 0.006), 0.06, 0.06, 0.065)
+    p.mix(image, p.rect(rim, low - 0.045, w - rim, low - 0.01) * p.stripes(0.07),
+          0.86, 0.66, 0.08)
+    p.mix(image, p.rect(0.02, h - 0.085, w - 0.02, h - 0.035, 0.01), 0.16, 0.16, 0.165)
+    scratches = np.clip(p.noise(0.08, 5, stretch=5.0) - 2.0, 0, 1)
+    p.mix(image, 0.5 * scratches, 0.30, 0.33, 0.33)
+    return shade(image, 0.10 * p.edges(0.004) - 0.10 * (p.v / h) ** 3)

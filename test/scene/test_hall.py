@@ -6,18 +6,17 @@ import math
 from pathlib import Path
 import sys
 
-import numpy as np
-import pytest
-
 from inspatio_ros.contracts import Intrinsics
 from inspatio_ros.scene.format import load_scene
 from inspatio_ros.scene.scene import Scene, TimeMode, View
+import numpy as np
+import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HALL = CHECKOUT / 'scenes' / 'hall'
 sys.path.insert(0, str(CHECKOUT / 'scripts'))
 
-from hall.layout import build_hall, MOVER  # noqa: E402
+from hall.layout import build_hall, MOVER  # noqa: E402, I100, I202
 from hall.world import box, distance_to, ray_cast, Solid  # noqa: E402
 
 
