@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 SUMMARY = 'drive through a scene: run the ROS 2 node'
 
-# Sensor loop, inputs, services.
-EXECUTOR_THREADS = 3
 # How often the main thread looks whether it should leave.
 _LOOK_UP_S = 0.25
 
@@ -97,7 +95,7 @@ def open_world(request: WorldRequest) -> WorldBackend:
 
 def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave) -> int:
     import rclpy
-    from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
     try:
         from inspatio_ros.ros.world_node import WorldNode
@@ -106,7 +104,7 @@ def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave) -> int:
         node = WorldNode(opener)
     except Exception as error:  # noqa: B902  the edge of the process: one line, no traceback
         return _refuse(error)
-    executor = MultiThreadedExecutor(EXECUTOR_THREADS)
+    executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
         if node.autostart and not node.start():

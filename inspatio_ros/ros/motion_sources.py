@@ -24,7 +24,6 @@ from inspatio_ros.ros import messages
 from inspatio_ros.ros.parameters import WorldParameters
 from nav_msgs.msg import Odometry
 import numpy as np
-from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
@@ -84,7 +83,7 @@ class TwistSource:
     """
 
     def __init__(self, node: Node, parameters: WorldParameters, T_map_odom: F64,
-                 report: Report, group: CallbackGroup) -> None:
+                 report: Report) -> None:
         self._node = node
         self._report = report
         self._lock = threading.Lock()
@@ -95,8 +94,7 @@ class TwistSource:
         self.listens_to = f'cmd_vel ({"TwistStamped" if stamped else "Twist"})'
         self._subscription = node.create_subscription(
             TwistStamped if stamped else Twist, 'cmd_vel',
-            self._on_stamped if stamped else self._on_twist, QoSProfile(depth=10),
-            callback_group=group)
+            self._on_stamped if stamped else self._on_twist, QoSProfile(depth=10))
 
     def destroy(self) -> None:
         """Stop listening."""
@@ -161,7 +159,7 @@ class TrackSource:
     """
 
     def __init__(self, node: Node, parameters: WorldParameters, T_map_odom: F64,
-                 report: Report, group: CallbackGroup) -> None:
+                 report: Report) -> None:
         self._node = node
         self._parameters = parameters
         self._report = report
@@ -180,7 +178,7 @@ class TrackSource:
         }['odometry' if parameters.motion_source == 'odometry' else parameters.pose_type]
         self.listens_to = f'{self._topic} ({kind.__name__})'
         self._subscription = node.create_subscription(kind, self._topic, callback,
-                                                      QoSProfile(depth=50), callback_group=group)
+                                                      QoSProfile(depth=50))
 
     def destroy(self) -> None:
         """Stop listening."""
@@ -308,11 +306,11 @@ def frame_of(frame_id: str) -> str:
     return frame_id.removeprefix('/')
 
 
-def open_source(node: Node, parameters: WorldParameters, T_map_odom: F64, report: Report,
-                group: CallbackGroup) -> TwistSource | TrackSource:
+def open_source(node: Node, parameters: WorldParameters, T_map_odom: F64,
+                report: Report) -> TwistSource | TrackSource:
     """Return the source that the parameters ask for."""
     kind = TwistSource if parameters.motion_source == 'twist' else TrackSource
-    return kind(node, parameters, T_map_odom, report, group)
+    return kind(node, parameters, T_map_odom, report)
 
 
 def _age(stamp_ns: int, now_ns: int) -> str:

@@ -3,8 +3,9 @@
 """
 The node: the robot's motion in, a live RGB-D camera out.
 
-Three groups of callbacks run side by side: the sensor loop (one timer; a tick that comes late is
-skipped, never queued), the inputs, and everything else (services, parameters, diagnostics).
+Two threads: the executor's, for all callbacks, and the sensor loop's. A timer tells the loop when
+to look; a loop that is late skips, it never queues. Motion has a lock of its own, so that commands
+and teleports are taken while a frame renders; what changes the world or the outputs waits for it.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from inspatio_ros.ros.motion_sources import TrackSource, TwistSource
 from inspatio_ros.ros.parameters import request_of, WorldRequest
 from inspatio_ros.ros.publishers import Publishers
 from inspatio_ros.ros.sensor import Sensor, start_of
+from inspatio_ros.ros.worker import Worker
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -75,13 +76,13 @@ class WorldNode(LifecycleNode):
         self._world_lock = threading.Lock()  # around all that touches the world or the outputs
         self._opened: Opened | None = None
         self._tick_timer: Timer | None = None
+        self._worker: Worker | None = None
+        self._motion_lock = threading.Lock()  # around a teleport and what that makes us forget
         self._teleport_counts = Counts()
         self._forget = False                 # the world forgets before the next frame
         self._last_ns: int | None = None     # stamp of the newest tick
         self._look_at_holes = False          # the next frame says how much was never seen,
         self._ratio_is_free = False          # unless every frame does
-        self._sensor_group = MutuallyExclusiveCallbackGroup()
-        self._input_group = MutuallyExclusiveCallbackGroup()
         self.create_service(Trigger, '~/reset', self._on_reset)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics',
                                                   QoSProfile(depth=10))
@@ -134,11 +135,10 @@ class WorldNode(LifecycleNode):
             raise
         self._opened = Opened(
             sensor,
-            open_source(self, self._settings, T_map_base, self._on_dropped, self._input_group),
+            open_source(self, self._settings, T_map_base, self._on_dropped),
             Publishers(self, self._settings, self._health),
             self.create_subscription(PoseWithCovarianceStamped, 'initialpose',
-                                     self._on_initial_pose, QoSProfile(depth=10),
-                                     callback_group=self._input_group))
+                                     self._on_initial_pose, QoSProfile(depth=10)))
         self._health.error = ''
         gc.collect()
         gc.freeze()  # what lives now lives as long as the node: no collection walks it again
@@ -154,8 +154,8 @@ class WorldNode(LifecycleNode):
         self._last_ns = None
         self._forget = True
         self._send_mount()
-        self._tick_timer = self.create_timer(1.0 / self._settings.rate, self._on_timer,
-                                             callback_group=self._sensor_group)
+        self._worker = Worker(self._look_around)
+        self._tick_timer = self.create_timer(1.0 / self._settings.rate, self._worker.tell)
         self._state = 'active'
         self._say_hello()
         return SUCCESS
@@ -188,38 +188,41 @@ class WorldNode(LifecycleNode):
         if self._tick_timer is not None:
             self.destroy_timer(self._tick_timer)
             self._tick_timer = None
-        with self._world_lock:  # waits for a tick that is under way
-            pass
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
 
     # ---- the sensor loop
 
-    def _on_timer(self) -> None:
+    def _look_around(self) -> None:
         try:
-            self._tick()
-        except Exception as error:  # noqa: B902  a callback boundary: the loop goes on
+            with self._world_lock:
+                if self._opened is not None and self.context.ok():
+                    self._tick(self._opened)
+        except Exception as error:  # noqa: B902  a thread boundary: the loop goes on
             self._health.drop('frame_failed')
             self._health.error = f'{type(error).__name__}: {error}'
             self._warn('frame', f'a frame failed: {self._health.error}')
 
-    def _tick(self) -> None:
-        with self._world_lock:
-            opened = self._opened
-            if opened is None or self._tick_timer is None or not self.context.ok():
-                return
+    def _tick(self, opened: Opened) -> None:
+        with self._motion_lock:
             stamp_ns = self.get_clock().now().nanoseconds
             if not self._in_order(stamp_ns):
                 return
             motion, T_map_odom = opened.source.motion_at(stamp_ns), opened.source.T_map_odom
             if motion is None:
                 return self._lost()
-            stamp = messages.time_of(stamp_ns)
-            opened.publishers.send_motion(stamp, motion, T_map_odom, self._settings)
-            opened.publishers.send_infos(stamp, opened.sensor.intrinsics)
-            frame = self._look(opened, stamp_ns, T_map_odom @ motion.T_odom_base)
-            if frame is not None:
-                opened.publishers.send_frame(stamp, frame, self._settings)
-            self._health.ticks += 1
-            self._health.error = ''
+            if self._forget:
+                opened.sensor.world.reset()
+                self._forget = False
+        stamp = messages.time_of(stamp_ns)
+        opened.publishers.send_motion(stamp, motion, T_map_odom, self._settings)
+        opened.publishers.send_infos(stamp, opened.sensor.intrinsics)
+        frame = self._look(opened, stamp_ns, T_map_odom @ motion.T_odom_base)
+        if frame is not None:
+            opened.publishers.send_frame(stamp, frame, self._settings)
+        self._health.ticks += 1
+        self._health.error = ''
 
     def _look(self, opened: Opened, stamp_ns: int, T_map_base: F64) -> SensorFrame | None:
         wanted = opened.publishers.wanted()
@@ -227,9 +230,6 @@ class WorldNode(LifecycleNode):
             return None
         if self._look_at_holes:
             wanted |= Outputs.OBSERVED
-        if self._forget:
-            opened.sensor.world.reset()
-            self._forget = False
         with self._health.stage('render'):
             frame = opened.sensor.look(stamp_ns, T_map_base, wanted)
         if not math.isnan(frame.unobserved_ratio):
@@ -274,10 +274,10 @@ class WorldNode(LifecycleNode):
         self._teleport_counts.note(verdict)
         if not verdict.used or T is None:
             return self._on_dropped('initialpose', verdict, detail)
-        with self._world_lock:
-            if self._opened is None:
-                return
-            source = self._opened.source
+        if self._opened is None:
+            return
+        source = self._opened.source
+        with self._motion_lock:
             if frame == p.odom_frame:
                 T = source.T_map_odom @ T
             source.teleport(T, self.get_clock().now().nanoseconds)
@@ -286,10 +286,10 @@ class WorldNode(LifecycleNode):
         self.get_logger().info(f'moved to x {x:.2f} y {y:.2f} z {z:.2f} m in {p.map_frame}')
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        with self._world_lock:
-            if self._opened is None:
-                response.success, response.message = False, f'the node is {self._state}'
-                return response
+        if self._opened is None:
+            response.success, response.message = False, f'the node is {self._state}'
+            return response
+        with self._motion_lock:
             self._opened.source.reset()
             self._forget = True
         response.success, response.message = True, 'back at the start'

@@ -16,7 +16,7 @@ import numpy as np
 from painted_world import PaintedWorld
 from rcl_interfaces.srv import DescribeParameters, SetParameters
 import rclpy
-from rclpy.executors import MultiThreadedExecutor, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
@@ -57,8 +57,7 @@ class Rig:
         self.got = defaultdict(list)    # topic -> messages
         self.order = []                 # (topic, stamp_ns) as they came
         self._publishers = {}
-        self._executors = [MultiThreadedExecutor(3, context=self.context),
-                           SingleThreadedExecutor(context=self.context)]
+        self._executors = [SingleThreadedExecutor(context=self.context) for _ in range(2)]
         self._threads = []
         for executor, node in zip(self._executors, (self.node, self.listener)):
             executor.add_node(node)

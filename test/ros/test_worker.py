@@ -1,0 +1,33 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The sensor thread: told often, it works once; stopped, it finishes first."""
+
+import threading
+import time
+
+from inspatio_ros.ros.worker import Worker
+
+
+def test_being_told_while_at_work_counts_once():
+    done, gate = [], threading.Semaphore(0)
+    worker = Worker(lambda: (gate.acquire(), done.append(1)))
+    worker.tell()
+    time.sleep(0.05)
+    for _ in range(5):
+        worker.tell()
+    gate.release(10)
+    time.sleep(0.1)
+    worker.stop()
+    assert len(done) == 2
+
+
+def test_stopping_waits_for_what_is_under_way():
+    done = []
+    worker = Worker(lambda: (time.sleep(0.2), done.append(1)))
+    worker.tell()
+    time.sleep(0.05)
+    worker.stop()
+    assert done == [1]
+    worker.tell()
+    time.sleep(0.3)
+    assert done == [1]
