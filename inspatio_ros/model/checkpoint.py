@@ -118,7 +118,8 @@ def match(expected: Mapping[str, Shape], files: Iterable[WeightFile],
                 if shape != wanted and not longer:
                     misshapen[key] = wanted, shape
     missing = tuple(key for key in expected if key not in sources)
-    return sources, Differences(missing, tuple(unexpected), misshapen)
+    in_order = {key: misshapen[key] for key in expected if key in misshapen}
+    return sources, Differences(missing, tuple(unexpected), in_order)
 
 
 def shapes_of(network: nn.Module) -> dict[str, Shape]:

@@ -26,7 +26,7 @@ import warnings
 import torch
 from torch import Tensor
 
-PIECE_BYTES = 64 << 20
+PIECE_BYTES = 16 << 20
 # Longer tables of contents than this are no tables of contents.
 LARGEST_HEADER = 100 << 20
 DTYPES = {
@@ -37,8 +37,8 @@ DTYPES = {
 # Levels that a training program may have put around its state dict.
 WRAPPING_LEVELS = ('state_dict', 'model')
 # What torch.load raises for files that are damaged or no weights at all.
-LOAD_ERRORS = (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError,
-               AttributeError)
+LOAD_ERRORS = (RuntimeError, pickle.UnpicklingError, EOFError, OSError, LookupError, ValueError,
+               TypeError, AttributeError)
 
 
 class WeightFile(ABC):

@@ -152,7 +152,7 @@ def _files_of(part: Part, files: Sequence[Path]) -> list[Path]:
         found = [path for path in files
                  if fnmatch.fnmatchcase(path.as_posix().lower(), f'*/{pattern}')]
         if found:
-            found.sort(key=lambda path: path.name.lower())
+            found.sort(key=lambda path: path.stem.lower())
             return found if part.all_files else found[-1:]
     return []
 
