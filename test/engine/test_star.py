@@ -228,3 +228,22 @@ def test_a_device_paints_what_the_cpu_paints(dit):
     on_device.load_state_dict(dit.state_dict())
     for a, b in zip(roll(StarEngine(on_device, CONFIG)), roll(StarEngine(dit, CONFIG))):
         assert (a.cpu() - b).abs().max() < 1e-2  # TF32 may be on
+
+
+def test_half_precision_stays_near(dit):
+    half = CausalDit.empty(SIZES, dtype=torch.bfloat16)
+    half.load_state_dict(dit.state_dict())
+    got, exact = roll(StarEngine(half, CONFIG), 1)[0], roll(StarEngine(dit, CONFIG), 1)[0]
+    assert got.dtype == torch.float32
+    assert (got - exact).norm() / exact.norm() < 0.1
+
+
+def test_inputs_of_other_types_are_taken(dit):
+    engine = StarEngine(dit, CONFIG)
+    reference, mask, render = inputs(CONFIG, 0)
+    text = noise(1, 4, 8, seed=50)
+    mixed = engine.imagine(engine.new_state(text, 7), reference.bfloat16().float(), mask.sign(),
+                           render.double())
+    plain = engine.imagine(engine.new_state(text, 7), reference.bfloat16(), mask.sign().char(),
+                           render)
+    assert torch.equal(mixed, plain)
