@@ -6,8 +6,12 @@ from pathlib import Path
 import shutil
 
 from inspatio_ros.cli.main import main
+from inspatio_ros.engine.star import StarEngine
 from inspatio_ros.evaluation.parity import Part, PARTS, run_part, run_parts
 from inspatio_ros.evaluation.vectors import difference, largest, load_vectors
+from inspatio_ros.model.config import BlockShape, DitConfig, StarConfig
+from inspatio_ros.model.dit import CausalDit
+from inspatio_ros.model.schedule import FlowSchedule, ScheduleConfig
 import pytest
 from safetensors.torch import load_file, save_file
 import torch
@@ -90,6 +94,43 @@ def test_vectors_that_cannot_be_used_are_told(copy: Path):
                        ('taehv', 'taehv_vectors.json')):
         result = run_part(PARTS[part], copy)
         assert told in result.error and not result.ok
+
+
+def write(folder: Path, name: str, config: dict, tensors: dict) -> None:
+    (folder / f'{name}.json').write_text(json.dumps({'config': config}))
+    save_file({key: tensor.contiguous() for key, tensor in tensors.items()},
+              folder / f'{name}.safetensors')
+
+
+def test_sizes_come_from_the_sidecars(tmp_path: Path):
+    """Write a rollout of other sizes down, as the shared file has it, and compare it."""
+    sizes = {'dim': 24, 'num_heads': 3, 'num_layers': 1, 'ffn_dim': 20, 'freq_dim': 10,
+             'text_dim': 5, 'text_len': 4, 'in_dim': 19, 'out_dim': 8}
+    dit = CausalDit.empty(DitConfig.from_dict(sizes)).randomise(0)
+    write(tmp_path, 'dit_weights', {'dit': sizes}, dit.state_dict())
+    engine = StarEngine(dit, StarConfig(dit.config, BlockShape(6, 2, 2), (1000, 400, 100)), 'slow',
+                        FlowSchedule(ScheduleConfig(shift=3.0)))
+    generator = torch.Generator().manual_seed(0)
+    noise, *draws, ref, render = torch.randn(7, 1, 4, 8, 6, 2, generator=generator)
+    mask, text = torch.ones(1, 4, 3, 6, 2), torch.ones(1, 2, 5)
+    state, calls, out = engine.new_state(text, 0), [], []
+    for i in range(2):
+        frames = slice(2 * i, 2 * i + 2)
+        own = torch.stack([noise[:, frames], *(draw[:, frames] for draw in draws[:2])])
+        out.append(engine.imagine(state, ref[:, frames], mask[:, frames], render[:, frames], own,
+                                  lambda *call: calls.append(call[1:])))
+    times = torch.tensor([step.timestep for step in engine.steps])
+    write(tmp_path, 'sampler', {
+        'frames_per_block': 2, 'latent_grid': [6, 2], 'timestep_shift': 3.0, 'chunks': 2,
+        'denoising_step_list': [1000, 400, 100]}, {
+        'noise': noise, 'ref_latents': ref, 'render_latents': render, 'mask_latents': mask,
+        'text_embeds': text, 'denoising_steps': times, 'output': torch.cat(out, 1),
+        'renoise_draws': torch.stack([draw[:, i:i + 2] for i in (0, 2) for draw in draws[:2]]),
+        'step_timesteps': times.repeat(2)[:, None, None].expand(6, 1, 2),
+        **{name: torch.stack(tensors) for name, tensors in zip(
+            ('step_inputs', 'step_flow', 'step_x0'), zip(*calls))}})
+    result = run_part(PARTS['sampler'], tmp_path)
+    assert result.ok, result
 
 
 def test_a_folder_that_is_none(tmp_path: Path, capsys):
