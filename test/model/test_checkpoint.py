@@ -178,6 +178,8 @@ def test_the_base_model_lends_all_but_its_patch_embedding(tmp_path: Path):
 class Stranger:
     """What no weights file should hold."""
 
+    weight = 3
+
 
 @pytest.mark.parametrize('content, wrong', [
     (Stranger(), 'no weights can be read'), ([1, 2], 'holds a list, no state dict'),
