@@ -193,8 +193,8 @@ def test_pickles_that_are_no_state_dict(tmp_path: Path, content: object, wrong: 
 
 def test_a_pickle_is_never_run(tmp_path: Path):
     class Trap:
-        def __reduce__(self):
 
+        def __reduce__(self):
             return os.mkdir, (str(tmp_path / 'sprung'),)
 
     for name, write in (('a.pth', lambda path: torch.save(Trap(), path)),
