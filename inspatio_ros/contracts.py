@@ -165,8 +165,59 @@ class Spawn:
     camera_pitch: float = 0.0
 
 
+class GeneratorState(enum.Enum):
+    """What a world's generator is doing."""
+
+    NONE = 'none'          # there is none: the scene alone is shown
+    WAITING = 'waiting'    # for a track, or for the time to paint the next block
+    PAINTING = 'painting'  # a block
+    LATE = 'late'          # painting, and what is shown is older than what it has painted lasts
+    FAILED = 'failed'      # the last block raised; it is tried again after a while
+    CLOSED = 'closed'
+
+
+@dataclass(frozen=True)
+class GeneratorStatus:
+    """
+    What a world's generator is doing and has done since the world was opened.
+
+    :param state: of this moment. LATE and FAILED are faults, the others are not.
+    :param reason: of a fault, or what was given up to go on (a smaller picture); else empty.
+    :param lookahead_s: how far beyond now a track for `expect` should reach; 0 = not wanted.
+    :param latency_s: from the track to the pictures, newest block; NaN before the first.
+    :param retry_in_s: until the next attempt after a failure; 0 otherwise.
+    :param blocks: painted and taken over.
+    :param frames: in those blocks.
+    :param failures: blocks that raised, for whatever reason.
+    :param not_finite: of them, those with NaN or infinity.
+    :param out_of_memory: of them, those that did not fit into memory.
+    :param flushed: blocks that came after a reset and were thrown away.
+    :param replaced: tracks that gave way to a newer one before they were used.
+    :param size: (height, width) that is painted; (0, 0) without a generator.
+    """
+
+    state: GeneratorState = GeneratorState.NONE
+    reason: str = ''
+    lookahead_s: float = 0.0
+    latency_s: float = math.nan
+    retry_in_s: float = 0.0
+    blocks: int = 0
+    frames: int = 0
+    failures: int = 0
+    not_finite: int = 0
+    out_of_memory: int = 0
+    flushed: int = 0
+    replaced: int = 0
+    size: tuple[int, int] = (0, 0)
+
+    @property
+    def faulty(self) -> bool:
+        """Return whether the generator does not do what it should."""
+        return self.state in (GeneratorState.LATE, GeneratorState.FAILED)
+
+
 class WorldBackend(Protocol):
-    """A place that can be looked at. One thread at a time."""
+    """A place that can be looked at. One thread at a time; `status` from any thread."""
 
     @property
     def spawn(self) -> Spawn:
@@ -188,6 +239,22 @@ class WorldBackend(Protocol):
         :param outputs: what to compute.
         :returns: arrays that the caller owns (never reused by a later call).
         """
+        ...
+
+    def expect(self, track: CameraTrack) -> None:
+        """
+        Say where the camera will be, so that the world can prepare for it. Returns at once.
+
+        Call it once per tick, before `observe`. The newest track wins. A world without a
+        generator has nothing to prepare.
+
+        :param track: predicted poses from about now on, at any spacing; `status().lookahead_s`
+            says how far it should reach. Poses in between are interpolated, the last one is held.
+        """
+        ...
+
+    def status(self) -> GeneratorStatus:
+        """Return what the generator of this world is doing."""
         ...
 
     def reset(self) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import os
 from typing import Any
 
-from inspatio_ros.contracts import F64, Intrinsics, Outputs, SensorFrame, Spawn
+from inspatio_ros.contracts import (CameraTrack, F64, GeneratorStatus, Intrinsics, Outputs,
+                                    SensorFrame, Spawn)
 from inspatio_ros.engine.renderer import camera_of, CpuRenderer, Order, Renderer, TorchRenderer
 from inspatio_ros.engine.selection import choose_views, rate_views, sample_views, Samples
 from inspatio_ros.geometry.warp_cpu import Camera
@@ -114,6 +115,13 @@ class SceneWorld:
         picture = self._renderer.render(sources, cameras, order)
         return SensorFrame(stamp_ns, T_map_cam, intrinsics, picture.rgb, picture.depth,
                            picture.seen, picture.unseen_ratio)
+
+    def expect(self, track: CameraTrack) -> None:
+        """Take note of nothing: all that can be seen of a scene is ready at any time."""
+
+    def status(self) -> GeneratorStatus:
+        """Say that there is no generator."""
+        return GeneratorStatus()
 
     def reset(self) -> None:
         """Start the scene's time again at the next stamp."""
