@@ -109,10 +109,14 @@ def splat(disparity_NHW: Tensor, links_NHW: Tensor, P_N34: Tensor, size: tuple[i
     z = torch.zeros((len(x), *size), dtype=torch.float32, device=x.device)
     corners = {'00': (slice(None, -1), slice(None, -1)), '10': (slice(None, -1), slice(1, None)),
                '01': (slice(1, None), slice(None, -1)), '11': (slice(1, None), slice(1, None))}
-    for bit, names in ((UPPER, ('00', '10', '01')), (LOWER, ('11', '01', '10'))):
-        there = (links_NHW[:, :-1, :-1] & bit) != 0
+    # A square with a corner at or behind the near plane is not drawn.
+    cut = torch.zeros_like(links_NHW[:, :-1, :-1], dtype=torch.bool)
+    triangles = ((UPPER, ('00', '10', '01')), (LOWER, ('11', '01', '10')))
+    for bit, names in triangles:
         for name in names:
-            there = there & drawable[(slice(None), *corners[name])]
+            cut |= ((links_NHW[:, :-1, :-1] & bit) != 0) & ~drawable[(slice(None), *corners[name])]
+    for bit, names in triangles:
+        there = ((links_NHW[:, :-1, :-1] & bit) != 0) & ~cut
         pair = there.nonzero()[:, 0]
         x3, y3, w3 = (torch.stack([t[(slice(None), *corners[name])][there] for name in names])
                       for t in (x, y, w))

@@ -98,40 +98,33 @@ def _transfer_row(P: F32, v: int, disparity: F32, x: F32, y: F32, w: F32) -> Non
 
 
 @kernel()
-def _hide_undrawable(x: F32, w: F32, near_disparity: np.float32) -> None:
-    """Set positions to NaN that are not in front of the near plane: 0 < 1/z < 1/near."""
-    for u in range(x.shape[0]):
-        x[u] = x[u] if (w[u] > _ZERO) & (w[u] < near_disparity) else np.float32(np.nan)
-
-
-@kernel()
 def _bound_row(x: F32, y: F32, w: F32, links: U8, a: int, b: int, height: np.float32,
-               width: np.float32, left: F32, right: F32, top: F32, bottom: F32, front: F32,
-               visible: U8) -> None:
+               width: np.float32, near_disparity: np.float32, left: F32, right: F32, top: F32,
+               bottom: F32, front: F32, visible: U8) -> None:
     """
     Write the range of target pixels that each square of a source row may touch, and how near.
 
-    :param visible: (W,) uint8, receives what there is to draw: SQUARE, LONE, both or nothing.
-
     One loop without branches, which the compiler turns into vector code: most of the time of a
-    splat would otherwise go into these minima. A corner of a triangle that is not there stands
-    aside, and so does one that cannot be drawn (NaN). A range with left > right is empty.
+    splat would otherwise go into these minima. The corner of a triangle that is not there stands
+    aside; a square with a corner at or behind the near plane is not drawn.
+
+    :param visible: (W,) uint8, receives what there is to draw: SQUARE, LONE, both or nothing.
     """
     for u in range(left.shape[0]):
         upper, lower = (links[u] & UPPER) != 0, (links[u] & LOWER) != 0
         x10, x01, y10, y01 = x[a, u + 1], x[b, u], y[a, u + 1], y[b, u]
+        w10, w01 = w[a, u + 1], w[b, u]
         x00, y00 = x[a, u] if upper else x10, y[a, u] if upper else y10
         x11, y11 = x[b, u + 1] if lower else x10, y[b, u + 1] if lower else y10
-        x_low = np.fmin(np.fmin(x00, x10), np.fmin(x01, x11))
-        y_low = np.fmin(np.fmin(y00, y10), np.fmin(y01, y11))
-        x_high = np.fmax(np.fmax(x00, x10), np.fmax(x01, x11))
-        y_high = np.fmax(np.fmax(y00, y10), np.fmax(y01, y11))
-        left[u] = max(np.ceil(x_low - _SLACK), _ZERO)
-        right[u] = min(np.floor(x_high + _SLACK), width - _ONE)
-        top[u] = max(np.ceil(y_low - _SLACK), _ZERO)
-        bottom[u] = min(np.floor(y_high + _SLACK), height - _ONE)
-        front[u] = np.fmax(np.fmax(w[a, u], w[a, u + 1]), np.fmax(w[b, u], w[b, u + 1]))
-        drawn = ((links[u] & SQUARE) != 0) & (left[u] <= right[u]) & (top[u] <= bottom[u])
+        w00, w11 = w[a, u] if upper else w10, w[b, u + 1] if lower else w10
+        left[u] = max(np.ceil(min(min(x00, x10), min(x01, x11)) - _SLACK), _ZERO)
+        right[u] = min(np.floor(max(max(x00, x10), max(x01, x11)) + _SLACK), width - _ONE)
+        top[u] = max(np.ceil(min(min(y00, y10), min(y01, y11)) - _SLACK), _ZERO)
+        bottom[u] = min(np.floor(max(max(y00, y10), max(y01, y11)) + _SLACK), height - _ONE)
+        front[u] = max(max(w00, w10), max(w01, w11))
+        back = min(min(w00, w10), min(w01, w11))
+        drawn = ((links[u] & SQUARE) != 0) & (left[u] <= right[u]) & (top[u] <= bottom[u]) & (
+            back > _ZERO) & (front[u] < near_disparity)
         visible[u] = np.uint8(SQUARE) * drawn + (links[u] & LONE)
 
 
@@ -140,8 +133,8 @@ def _barycentric(joined: int, x0: Any, y0: Any, x1: Any, y1: Any, x2: Any, y2: A
     """
     Return the linear map from an offset to corner 0 to the weights of corners 1 and 2.
 
-    NaN where the triangle is not there, is degenerate or has a corner that cannot be drawn: every
-    comparison with it is false, so the pixel loop needs no branch for it.
+    NaN where the triangle is not there or has no area: every comparison with it is false, so the
+    pixel loop needs no branch for it.
     """
     ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x0, y2 - y0
     area = ax * by - bx * ay
@@ -225,20 +218,18 @@ def splat_rows(disparity: F32, links: U8, P: F32, near_disparity: np.float32,
     visible = np.zeros(-(-width // 8) * 8, np.uint8)
     eights = visible.view(np.uint64)
     _transfer_row(P, first, disparity[first], x[0], y[0], w[0])
-    _hide_undrawable(x[0], w[0], near_disparity)
     for v in range(first, last):
         a, b = (v - first) & 1, (v - first + 1) & 1
         if v + 1 < disparity.shape[0]:
             _transfer_row(P, v + 1, disparity[v + 1], x[b], y[b], w[b])
-            _hide_undrawable(x[b], w[b], near_disparity)
         _bound_row(x, y, w, links[v], a, b, np.float32(z.shape[0]), np.float32(z.shape[1]),
-                   left, right, top, bottom, front, visible)
+                   near_disparity, left, right, top, bottom, front, visible)
         visible[width - 1] = links[v, width - 1] & LONE
         for eight in range(eights.shape[0]):
             if eights[eight] == 0:
                 continue
             for u in range(8 * eight, min(8 * eight + 8, width)):
-                if visible[u] & LONE:
+                if visible[u] & LONE and _ZERO < w[a, u] < near_disparity:
                     # Half a source pixel at the target's distance; at least one target pixel.
                     half = max(_HALF * magnify * w[a, u] / disparity[v, u], _HALF)
                     _draw_footprint(z, x[a, u], y[a, u], w[a, u], half)
