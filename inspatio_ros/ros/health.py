@@ -16,6 +16,7 @@ from std_msgs.msg import Header
 
 # Stage times kept for the percentiles: ten seconds at 24 Hz.
 _KEPT = 240
+_RECENT = 40
 
 
 class Throttle:
@@ -64,6 +65,11 @@ class Health:
         yield
         times = self._stages.setdefault(name, deque(maxlen=_KEPT))
         times.append(time.perf_counter() - begin)
+
+    def usual_s(self, name: str, share: float) -> float:
+        """Return the time within which this share of the last second or two of a stage ended."""
+        times = sorted(list(self._stages.get(name, ()))[-_RECENT:])
+        return times[int(share * (len(times) - 1))] if times else 0.0
 
     def rate_hz(self) -> float:
         """Return the ticks per second since the last call."""

@@ -172,6 +172,8 @@ class Render:
     backend: str = _setup('auto', 'Renderer', choices=('auto', 'numba', 'torch'))
     threads: int = _setup(0, 'Render threads; 0 = all cores', low=0, high=256)
     max_views: int = _setup(4, 'Most source views used for one frame', low=1, high=64)
+    ahead: bool = _live(True, 'Begin a frame before its stamp, so that it is ready when the stamp '
+                              'has come; commands then act from the next frame on. Twist only')
 
 
 @dataclass(frozen=True)

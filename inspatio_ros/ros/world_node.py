@@ -15,12 +15,14 @@ from dataclasses import dataclass
 import gc
 import math
 import threading
+import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from inspatio_ros.contracts import F64, Outputs, SensorFrame, WorldBackend
 from inspatio_ros.motion.counts import Counts, Verdict
+from inspatio_ros.motion.drive import Motion
 from inspatio_ros.ros import health as health_of
 from inspatio_ros.ros import messages, parameters as parameters_of
 from inspatio_ros.ros.motion_sources import frame_of, judged_pose, open_source
@@ -30,7 +32,7 @@ from inspatio_ros.ros.publishers import Publishers
 from inspatio_ros.ros.sensor import Sensor, start_of
 from inspatio_ros.ros.worker import Worker
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock, ClockType, ROSClock
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
@@ -44,6 +46,32 @@ SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FA
 
 # A clock that falls back by less than this is late, not reset: the tick is skipped.
 CLOCK_JUMP_NS = 500_000_000
+
+
+# A frame is begun as long before its stamp as all but a tenth of the last ones took, but at most
+# this share of the period.
+_USUALLY = 0.9
+_LONGEST_LEAD = 0.6
+
+
+@dataclass(frozen=True)
+class Moment:
+    """
+    What a tick is about.
+
+    :param stamp_ns: the instant.
+    :param motion: of the robot, at that instant.
+    :param T_map_odom: (4, 4), likewise.
+    """
+
+    stamp_ns: int
+    motion: Motion
+    T_map_odom: F64
+
+    @property
+    def T_map_base(self) -> F64:
+        """Return the robot's pose in the map."""
+        return self.T_map_odom @ self.motion.T_odom_base
 
 
 @dataclass(frozen=True)
@@ -205,33 +233,81 @@ class WorldNode(LifecycleNode):
             self._warn('frame', f'a frame failed: {self._health.error}')
 
     def _tick(self, opened: Opened) -> None:
+        lead_ns = self._lead_ns(opened)
+        if lead_ns == 0 or not self._tick_ahead(opened, lead_ns):
+            self._tick_now(opened)
+        self._health.error = ''
+
+    def _tick_now(self, opened: Opened) -> None:
+        moment = self._begin(opened, 0)
+        if moment is not None:
+            self._send_motion(opened, moment)
+            frame = self._look(opened, moment)
+            self._send_frame(opened, moment, frame)
+
+    def _tick_ahead(self, opened: Opened, lead_ns: int) -> bool:
+        """
+        Render for an instant to come and publish when it has come.
+
+        The node drives the robot itself, so the pose of that instant is what it says it is: a
+        command that arrives meanwhile acts from the next frame on.
+
+        :returns: False if the robot was put elsewhere meanwhile: nothing was published.
+        """
+        moment = self._begin(opened, lead_ns)
+        if moment is None:
+            return True
+        frame = self._look(opened, moment)
+        time.sleep(max(0, moment.stamp_ns - self.get_clock().now().nanoseconds) * 1e-9)
+        if self._forget:
+            return False
+        self._send_motion(opened, moment)
+        self._send_frame(opened, moment, frame)
+        return True
+
+    def _lead_ns(self, opened: Opened) -> int:
+        """Return how long before its stamp a frame is begun; 0 where its pose is not ours."""
+        clock = self.get_clock()
+        if not (self._settings.render.ahead and isinstance(opened.source, TwistSource)
+                and opened.publishers.wanted() is not Outputs.NONE
+                and isinstance(clock, ROSClock) and not clock.ros_time_is_active):
+            return 0
+        usual_s = self._health.usual_s('render', _USUALLY)
+        return round(1e9 * min(usual_s, _LONGEST_LEAD / self._settings.rate))
+
+    def _begin(self, opened: Opened, lead_ns: int) -> Moment | None:
         with self._motion_lock:
-            stamp_ns = self.get_clock().now().nanoseconds
+            stamp_ns = self.get_clock().now().nanoseconds + lead_ns
             if not self._in_order(stamp_ns):
-                return
+                return None
             motion, T_map_odom = opened.source.motion_at(stamp_ns), opened.source.T_map_odom
             if motion is None:
-                return self._lost()
+                self._lost()
+                return None
             if self._forget:
                 opened.sensor.world.reset()
                 self._forget = False
-        stamp = messages.time_of(stamp_ns)
-        opened.publishers.send_motion(stamp, motion, T_map_odom, self._settings)
+        return Moment(stamp_ns, motion, T_map_odom)
+
+    def _send_motion(self, opened: Opened, moment: Moment) -> None:
+        stamp = messages.time_of(moment.stamp_ns)
+        opened.publishers.send_motion(stamp, moment.motion, moment.T_map_odom, self._settings)
         opened.publishers.send_infos(stamp, opened.sensor.intrinsics)
-        frame = self._look(opened, stamp_ns, T_map_odom @ motion.T_odom_base)
+
+    def _send_frame(self, opened: Opened, moment: Moment, frame: SensorFrame | None) -> None:
         if frame is not None:
+            stamp = messages.time_of(moment.stamp_ns)
             opened.publishers.send_frame(stamp, frame, self._settings)
         self._health.ticks += 1
-        self._health.error = ''
 
-    def _look(self, opened: Opened, stamp_ns: int, T_map_base: F64) -> SensorFrame | None:
+    def _look(self, opened: Opened, moment: Moment) -> SensorFrame | None:
         wanted = opened.publishers.wanted()
         if wanted is Outputs.NONE:
             return None
         if self._look_at_holes:
             wanted |= Outputs.OBSERVED
         with self._health.stage('render'):
-            frame = opened.sensor.look(stamp_ns, T_map_base, wanted)
+            frame = opened.sensor.look(moment.stamp_ns, moment.T_map_base, wanted)
         if not math.isnan(frame.unobserved_ratio):
             self._health.unobserved_ratio = frame.unobserved_ratio
             self._look_at_holes = False

@@ -1,0 +1,70 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Frames that are begun before their stamp."""
+
+import time
+
+from inspatio_ros.ros.messages import stamp_ns_of
+import numpy as np
+from painted_world import PaintedWorld
+import pytest
+from rig import camera_position, COLOR, DEPTH
+
+RENDER_S = 0.02
+
+
+@pytest.fixture(scope='module')
+def rig(make_rig):
+    rig = make_rig(world=PaintedWorld(delay_s=RENDER_S))
+    rig.listen('tf', COLOR, DEPTH)
+    time.sleep(1.0)  # until the node knows how long its frames take
+    return rig
+
+
+def latencies_ms(rig, seconds=1.5):
+    """Return stamp-to-arrival times of colour images."""
+    arrivals = []
+
+    def note(message):
+        arrivals.append((rig.now_ns() - stamp_ns_of(message.header.stamp)) * 1e-6)
+
+    subscription = rig.listener.create_subscription(type(rig.got[COLOR][0]), COLOR, note, 10)
+    time.sleep(seconds)
+    rig.listener.destroy_subscription(subscription)
+    return np.array(arrivals[2:])
+
+
+def test_pictures_arrive_soon_after_their_stamp_and_never_before(rig):
+    ahead = latencies_ms(rig)
+    assert rig.set_parameter('render.ahead', False).successful
+    now = latencies_ms(rig)
+    assert rig.set_parameter('render.ahead', True).successful
+    assert ahead.min() >= 0.0
+    assert np.median(now) >= RENDER_S * 1e3
+    assert np.median(ahead) < 0.7 * np.median(now)
+
+
+def test_the_pose_is_still_that_of_the_stamp(rig):
+    rig.drive(forward=1.0)
+    time.sleep(0.3)
+    for _ in range(3):
+        depth = rig.fresh(DEPTH)
+        stamp = stamp_ns_of(depth.header.stamp)
+        tf = rig.wait(lambda: next(  # noqa: B023
+            (m for m in rig.got['tf'] if stamp_ns_of(m.transforms[0].header.stamp) == stamp),
+            None), what='TF of the same stamp')
+        moves = {t.child_frame_id: t.transform.translation for t in tf.transforms}
+        x = moves['odom'].x + moves['base_footprint'].x  # both unrotated
+        assert camera_position(depth)[0] == pytest.approx(x, abs=1e-5)
+    rig.drive()
+
+
+def test_a_teleport_is_never_followed_by_the_old_place(rig):
+    for x in (5.0, -5.0, 7.0):
+        resets = rig.world.resets
+        rig.teleport(x, 0.0)
+        rig.wait(lambda: rig.world.resets > resets)  # noqa: B023
+        moved_ns, seen = rig.now_ns(), len(rig.got[DEPTH])
+        rig.fresh(DEPTH, moved_ns + 100_000_000)
+        later = [m for m in rig.got[DEPTH][seen:] if stamp_ns_of(m.header.stamp) > moved_ns]
+        assert {round(camera_position(m)[0], 4) for m in later} == {x}
