@@ -171,7 +171,7 @@ class GeneratorState(enum.Enum):
     NONE = 'none'          # there is none: the scene alone is shown
     WAITING = 'waiting'    # for a track, or for the time to paint the next block
     PAINTING = 'painting'  # a block
-    LATE = 'late'          # painting, and what is shown is older than what it has painted lasts
+    LATE = 'late'          # painting, for much longer than it should: slow, or it hangs
     FAILED = 'failed'      # the last block raised; it is tried again after a while
     CLOSED = 'closed'
 

@@ -16,6 +16,7 @@ from inspatio_ros.geometry.surface import inverse_depth, link_pixels
 from inspatio_ros.geometry.warp_cpu import Camera
 from inspatio_ros.scene.scene import View
 import numpy as np
+import numpy.typing as npt
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Picture:
 
     :param rgb: (H, W, 3) uint8.
     :param depth: (H, W) float32, metres; NaN unknown, +inf out of range.
-    :param seen: (H, W) uint8, 255 where a view has seen it, 0 elsewhere.
+    :param seen: (H, W) uint8, the mark of the view that has seen it, 0 where none has.
     :param unseen_ratio: share of pixels that no view has seen.
     """
 
@@ -45,6 +46,7 @@ class Order:
     :param outputs: what to compute.
     :param fill_depth: whether depth is completed where no view has seen; else it is NaN there.
     :param near_m: nearest surface that is drawn, metres.
+    :param marks: what `Picture.seen` says of each view; empty = 255 of all.
     """
 
     camera: Camera
@@ -52,6 +54,7 @@ class Order:
     outputs: Outputs
     fill_depth: bool
     near_m: float
+    marks: tuple[int, ...] = ()
 
 
 class Renderer(Protocol):
@@ -72,6 +75,13 @@ class Renderer(Protocol):
     def close(self) -> None:
         """Free threads and memory."""
         ...
+
+
+def _mark(seen: U8 | None, owner: npt.NDArray[Any], order: Order) -> U8 | None:
+    """Replace 255 by the mark of the view that each pixel is taken from."""
+    if seen is not None and order.marks:
+        seen &= np.array(order.marks, np.uint8)[owner]
+    return seen
 
 
 def camera_of(view: View) -> Camera:
@@ -108,7 +118,7 @@ class CpuRenderer:
         depth, seen, unseen_ratio = warp_cpu.read_out(
             disparity, filled if order.fill_depth else None,
             Outputs.DEPTH in order.outputs, Outputs.OBSERVED in order.outputs, bands, run)
-        return Picture(rgb, depth, seen, unseen_ratio)
+        return Picture(rgb, depth, _mark(seen, owner, order), unseen_ratio)
 
     def close(self) -> None:
         """End the threads."""
@@ -169,7 +179,7 @@ class TorchRenderer:
             filled[0].cpu().numpy() if order.fill_depth and filled is not None else None,
             Outputs.DEPTH in order.outputs, Outputs.OBSERVED in order.outputs)
         return Picture(rgb[0].cpu().numpy() if Outputs.RGB in order.outputs else None,
-                       depth, seen, unseen_ratio)
+                       depth, _mark(seen, owner[0].cpu().numpy(), order), unseen_ratio)
 
     def close(self) -> None:
         """Free nothing: tensors go with their views."""

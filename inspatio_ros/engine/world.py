@@ -76,14 +76,14 @@ class SceneWorld:
 
     def __init__(self, scene: Scene, settings: WorldSettings = WorldSettings()) -> None:
         threads = threads_of(settings.threads)
-        self._settings = settings
-        self._renderer: Renderer = (TorchRenderer(threads=threads)
-                                    if settings.backend == 'torch' else CpuRenderer(threads))
+        self.settings = settings
+        self.renderer: Renderer = (TorchRenderer(threads=threads)
+                                   if settings.backend == 'torch' else CpuRenderer(threads))
         self._frame_index = scene.frame_index
         self._spawn = scene.spawn
         self._intrinsics = (scene.views or scene.frames[0])[0].intrinsics
-        self._static = _Prepared(scene.views, self._renderer)
-        self._frames = [_Prepared(views, self._renderer) for views in scene.frames]
+        self._static = _Prepared(scene.views, self.renderer)
+        self._frames = [_Prepared(views, self.renderer) for views in scene.frames]
         self._start_ns: int | None = None
 
     @property
@@ -107,12 +107,9 @@ class SceneWorld:
         :param outputs: what to compute.
         :returns: arrays that belong to the caller.
         """
-        if self._start_ns is None:
-            self._start_ns = stamp_ns
-        sources, cameras = self._choose(stamp_ns, T_map_cam, intrinsics)
-        order = Order(Camera(intrinsics.K, T_map_cam), (intrinsics.height, intrinsics.width),
-                      outputs, self._settings.fill_depth, self._settings.near_m)
-        picture = self._renderer.render(sources, cameras, order)
+        sources, cameras = self.choose(self.scene_time_ns(stamp_ns), T_map_cam, intrinsics)
+        picture = self.renderer.render(sources, cameras,
+                                       self.order(T_map_cam, intrinsics, outputs))
         return SensorFrame(stamp_ns, T_map_cam, intrinsics, picture.rgb, picture.depth,
                            picture.seen, picture.unseen_ratio)
 
@@ -123,25 +120,41 @@ class SceneWorld:
         """Say that there is no generator."""
         return GeneratorStatus()
 
+    def scene_time_ns(self, stamp_ns: int) -> int:
+        """Return the time since the scene began: at the first stamp after `reset`."""
+        if self._start_ns is None:
+            self._start_ns = stamp_ns
+        return stamp_ns - self._start_ns
+
+    def order(self, T_map_cam: F64, intrinsics: Intrinsics, outputs: Outputs,
+              marks: tuple[int, ...] = ()) -> Order:
+        """Return the order of a picture; arguments as in `observe` and `Order`."""
+        return Order(Camera(intrinsics.K, T_map_cam), (intrinsics.height, intrinsics.width),
+                     outputs, self.settings.fill_depth, self.settings.near_m, marks)
+
     def reset(self) -> None:
         """Start the scene's time again at the next stamp."""
         self._start_ns = None
 
     def close(self) -> None:
         """Free threads and memory. The world cannot be used afterwards."""
-        self._renderer.close()
+        self.renderer.close()
         self._static.sources.clear()
         self._frames.clear()
 
-    def _choose(self, stamp_ns: int, T_map_cam: F64,
-                intrinsics: Intrinsics) -> tuple[list[Any], list[Camera]]:
-        """Return the views to render, those of the present moment first."""
-        assert self._start_ns is not None
+    def choose(self, time_ns: int, T_map_cam: F64,
+               intrinsics: Intrinsics) -> tuple[list[Any], list[Camera]]:
+        """
+        Return the views to render, those of the present moment first.
+
+        :param time_ns: scene time.
+        :returns: at least one view, in the form that `renderer` wants, and their cameras.
+        """
         sources: list[Any] = []
         cameras: list[Camera] = []
-        index = self._frame_index((stamp_ns - self._start_ns) * 1e-9)
-        moving = [] if index is None else [(self._frames[index], self._settings.max_views)]
-        for group, most in (*moving, (self._static, self._settings.max_views)):
+        index = self._frame_index(time_ns * 1e-9)
+        moving = [] if index is None else [(self._frames[index], self.settings.max_views)]
+        for group, most in (*moving, (self._static, self.settings.max_views)):
             if not group.sources:
                 continue
             rating = rate_views(group.samples, T_map_cam, intrinsics)
