@@ -1,6 +1,6 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Measure on this machine: `inspatio bench sensor`, `inspatio bench ros`."""
+"""Measure on this machine: `inspatio bench sensor`, `bench ros`, `bench star`."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ import subprocess
 import sys
 from typing import Any
 
-from inspatio_ros.cli import bench_ros, bench_sensor
-from inspatio_ros.cli.output import print_json
+from inspatio_ros.cli import bench_ros, bench_sensor, bench_star
+from inspatio_ros.cli.output import print_json, write_json
 
-SUMMARY = 'how fast it is here: the renderer, or the whole node over DDS'
+SUMMARY = 'how fast it is here: the renderer, the whole node over DDS, or the generator'
 EXAMPLES = """\
 examples:
   inspatio bench sensor                  milliseconds per frame and stage, numba against torch
   inspatio bench ros                     the node drives for 30 s, a second process listens
   inspatio bench ros --soak 10           memory of the node over ten minutes
+  inspatio bench star                    the generator with random weights, stage by stage
   inspatio bench sensor --json           one JSON object on stdout
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    what = parser.add_subparsers(dest='what', required=True, metavar='sensor|ros')
+    what = parser.add_subparsers(dest='what', required=True, metavar='sensor|ros|star')
     for name, module, text in (('sensor', bench_sensor, 'one rendered frame, stage by stage'),
-                               ('ros', bench_ros, 'the node, from stamp to callback')):
+                               ('ros', bench_ros, 'the node, from stamp to callback'),
+                               ('star', bench_star, 'the generator, random weights')):
         sub = what.add_parser(name, help=text, description=text)
         module.add_arguments(sub)
         sub.add_argument('--json', action='store_true', help='one JSON object on stdout')
@@ -38,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
-    result = {**args.bench.run(args), 'machine': machine()}
+    result = args.bench.run(args)
+    result['machine'] = {**machine(), **result.get('machine', {})}
+    if getattr(args, 'json_out', None):
+        write_json(args.json_out, result)
     if args.json:
         print_json(result)
         return 0

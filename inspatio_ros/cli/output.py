@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 import json
 import math
+from pathlib import Path
 import sys
 from typing import Any, TypeVar
 
@@ -27,6 +28,11 @@ def print_json(record: dict[str, Any]) -> None:
     become null.
     """
     print(json.dumps(_plain(record), allow_nan=False))
+
+
+def write_json(path: Path, record: dict[str, Any]) -> None:
+    """Write what `print_json` prints into a file."""
+    path.write_text(json.dumps(_plain(record), allow_nan=False, indent=1) + '\n')
 
 
 def _plain(value: Any) -> Any:

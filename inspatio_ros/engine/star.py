@@ -116,7 +116,7 @@ class StarEngine:
             raise ValueError(f'text must be (B, at most {config.text_len}, {config.text_dim}), '
                              f'got {tuple(text_BLC.shape)}')
         return StarState(seed, batch, self.denoiser.remember_text(text_BLC),
-                         self.denoiser.new_memory(batch))
+                         self._memory(batch))
 
     @torch.no_grad()
     def imagine(self, state: StarState, reference_BKCHW: Tensor, mask_BKCHW: Tensor,
@@ -199,6 +199,10 @@ class StarEngine:
             if observe is not None:
                 observe(i, x, flow, clean)
         return clean
+
+    def _memory(self, batch: int) -> Any:
+        """Return the keys and values of a new world."""
+        return self.denoiser.new_memory(batch)
 
     def _latent_shape(self, state: StarState, channels: int) -> tuple[int, ...]:
         shape = self.config.shape

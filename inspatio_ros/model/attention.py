@@ -42,8 +42,29 @@ def cudnn_attention(q_BSNd: Tensor, k_BRNd: Tensor, v_BRNd: Tensor) -> Tensor:
         return torch_attention(q_BSNd, k_BRNd, v_BRNd)
 
 
+def flash_attention(q_BSNd: Tensor, k_BRNd: Tensor, v_BRNd: Tensor) -> Tensor:
+    """Attend with torch's own FlashAttention (CUDA, half precision)."""
+    from torch.nn.attention import sdpa_kernel, SDPBackend
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        return torch_attention(q_BSNd, k_BRNd, v_BRNd)
+
+
+@torch.compiler.disable
+def flash3_attention(q_BSNd: Tensor, k_BRNd: Tensor, v_BRNd: Tensor) -> Tensor:
+    """Attend with FlashAttention-3, an optional package (Hopper, half precision)."""
+    try:
+        from flash_attn_interface import flash_attn_func
+    except ImportError as error:
+        raise ImportError('attention flash3 needs FlashAttention-3: build the folder hopper/ of '
+                          'flash-attention, which installs flash_attn_interface') from error
+    out = flash_attn_func(q_BSNd, k_BRNd, v_BRNd)
+    attended: Tensor = out[0] if isinstance(out, tuple) else out
+    return attended
+
+
 ATTENTIONS: dict[str, Attend] = {
-    'torch': torch_attention, 'cudnn': cudnn_attention, 'plain': plain_attention}
+    'torch': torch_attention, 'cudnn': cudnn_attention, 'flash': flash_attention,
+    'flash3': flash3_attention, 'plain': plain_attention}
 
 
 class RmsNorm(nn.Module):
