@@ -1,0 +1,259 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The sensor plane's loop: at every tick, where the robot is and what its camera sees, published.
+
+It runs in a thread of its own. A timer tells it when to look; a loop that is late skips, it never
+queues. Motion has a lock of its own, so that commands and teleports are taken while a frame
+renders; what changes the world or the outputs waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import math
+import threading
+import time
+
+from inspatio_ros.contracts import F64, Outputs, SensorFrame
+from inspatio_ros.motion.drive import Motion
+from inspatio_ros.ros import messages
+from inspatio_ros.ros.health import Health
+from inspatio_ros.ros.motion_sources import TrackSource, TwistSource
+from inspatio_ros.ros.parameters import WorldParameters
+from inspatio_ros.ros.publishers import Publishers
+from inspatio_ros.ros.sensor import Sensor
+from inspatio_ros.ros.worker import Worker
+from rclpy.clock import ROSClock
+from rclpy.node import Node
+from rclpy.timer import Timer
+
+# A clock that falls back by less than this is late, not reset: the tick is skipped.
+CLOCK_JUMP_NS = 500_000_000
+
+# A frame is begun as long before its stamp as all but a tenth of the last ones took, but at most
+# this share of the period.
+_USUALLY = 0.9
+_LONGEST_LEAD = 0.6
+
+
+@dataclass(frozen=True)
+class Moment:
+    """
+    What a tick is about.
+
+    :param stamp_ns: the instant.
+    :param motion: of the robot, at that instant.
+    :param T_map_odom: (4, 4), likewise.
+    """
+
+    stamp_ns: int
+    motion: Motion
+    T_map_odom: F64
+
+    @property
+    def T_map_base(self) -> F64:
+        """Return the robot's pose in the map."""
+        return self.T_map_odom @ self.motion.T_odom_base
+
+
+class SensorLoop:
+    """
+    Looks around at the sensor's rate, from `start` to `stop`.
+
+    :param node: gives clock, context, timers and the log.
+    :param sensor: the camera in its world; belongs to the loop.
+    :param source: where the robot is.
+    :param publishers: where everything goes.
+    :param settings: the node's parameters.
+    :param health: what is counted and measured.
+    :param warn: called with (key, text); says the same thing at most once a second.
+    """
+
+    def __init__(self, node: Node, sensor: Sensor, source: TwistSource | TrackSource,
+                 publishers: Publishers, settings: WorldParameters, health: Health,
+                 warn: Callable[[str, str], None]) -> None:
+        self._node = node
+        self._sensor = sensor
+        self._source = source
+        self._publishers = publishers
+        self._settings = settings
+        self._health = health
+        self._warn = warn
+        self._timer: Timer | None = None
+        self._worker: Worker | None = None
+        self._world_lock = threading.Lock()   # around all that touches the world or the outputs
+        self._motion_lock = threading.Lock()  # around a teleport and what that makes us forget
+        self._forget = False                  # the world forgets before the next frame
+        self._last_ns: int | None = None      # stamp of the newest tick
+        self._look_at_holes = False           # the next frame says how much was never seen,
+        self._ratio_is_free = False           # unless every frame does
+
+    def start(self) -> None:
+        """Begin to look around, in a world that has nothing to remember."""
+        self._last_ns = None
+        self._forget = True
+        self._worker = Worker(self._look_around)
+        self._timer = self._node.create_timer(1.0 / self._settings.rate, self._worker.tell)
+
+    def stop(self) -> None:
+        """Stop; a frame in the making still goes out before this returns."""
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+            self._timer = None
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+
+    def teleport(self, T_base: F64, in_odom: bool) -> F64:
+        """
+        Put the robot elsewhere; the next frame shows the new place.
+
+        :param T_base: (4, 4) in odom or in the map.
+        :returns: (4, 4) in the map.
+        """
+        with self._motion_lock:
+            T_map_base = self._source.T_map_odom @ T_base if in_odom else T_base
+            self._source.teleport(T_map_base, self._now_ns())
+            self._forget = True
+        return T_map_base
+
+    def reset(self) -> None:
+        """Put the robot back to its start; the world forgets."""
+        with self._motion_lock:
+            self._source.reset()
+            self._forget = True
+
+    def reconfigure(self, settings: WorldParameters) -> None:
+        """Take other parameters, between two frames."""
+        with self._world_lock:
+            old, self._settings = self._settings, settings
+            self._sensor.reconfigure(settings)
+            self._source.reconfigure(settings)
+            if self._timer is not None and settings.rate != old.rate:
+                self._timer.timer_period_ns = round(1e9 / settings.rate)
+
+    def look_at_holes(self) -> None:
+        """Have one of the next frames say how much of it was never seen."""
+        self._look_at_holes = not self._ratio_is_free
+
+    # ---- in the loop's thread
+
+    def _look_around(self) -> None:
+        try:
+            with self._world_lock:
+                if self._node.context.ok():
+                    self._tick()
+        except Exception as error:  # noqa: B902  a thread boundary: the loop goes on
+            self._health.drop('frame_failed')
+            self._health.error = f'{type(error).__name__}: {error}'
+            self._warn('frame', f'a frame failed: {self._health.error}')
+
+    def _tick(self) -> None:
+        lead_ns = self._lead_ns()
+        if lead_ns == 0 or not self._tick_ahead(lead_ns):
+            self._tick_now()
+        self._health.error = ''
+
+    def _tick_now(self) -> None:
+        moment = self._begin(0)
+        if moment is not None:
+            self._send_motion(moment)
+            self._send_frame(moment, self._look(moment))
+
+    def _tick_ahead(self, lead_ns: int) -> bool:
+        """
+        Render for an instant to come and publish when it has come.
+
+        The node drives the robot itself, so the pose of that instant is what it says it is: a
+        command that arrives meanwhile acts from the next frame on.
+
+        :returns: False if the robot was put elsewhere meanwhile: nothing was published.
+        """
+        moment = self._begin(lead_ns)
+        if moment is None:
+            return True
+        frame = self._look(moment)
+        time.sleep(max(0, moment.stamp_ns - self._now_ns()) * 1e-9)
+        if self._forget:
+            return False
+        self._send_motion(moment)
+        self._send_frame(moment, frame)
+        return True
+
+    def _lead_ns(self) -> int:
+        """Return how long before its stamp a frame is begun; 0 where its pose is not ours."""
+        clock = self._node.get_clock()
+        if not (self._settings.render.ahead and isinstance(self._source, TwistSource)
+                and self._publishers.wanted() is not Outputs.NONE
+                and isinstance(clock, ROSClock) and not clock.ros_time_is_active):
+            return 0
+        usual_s = self._health.usual_s('render', _USUALLY)
+        return round(1e9 * min(usual_s, _LONGEST_LEAD / self._settings.rate))
+
+    def _begin(self, lead_ns: int) -> Moment | None:
+        with self._motion_lock:
+            stamp_ns = self._now_ns() + lead_ns
+            if not self._in_order(stamp_ns):
+                return None
+            motion, T_map_odom = self._source.motion_at(stamp_ns), self._source.T_map_odom
+            if motion is None:
+                self._lost()
+                return None
+            if self._forget:
+                self._sensor.world.reset()
+                self._forget = False
+        return Moment(stamp_ns, motion, T_map_odom)
+
+    def _send_motion(self, moment: Moment) -> None:
+        stamp = messages.time_of(moment.stamp_ns)
+        self._publishers.send_motion(stamp, moment.motion, moment.T_map_odom, self._settings)
+        self._publishers.send_infos(stamp, self._sensor.intrinsics)
+
+    def _send_frame(self, moment: Moment, frame: SensorFrame | None) -> None:
+        if frame is not None:
+            stamp = messages.time_of(moment.stamp_ns)
+            self._publishers.send_frame(stamp, frame, self._settings)
+        self._health.ticks += 1
+
+    def _look(self, moment: Moment) -> SensorFrame | None:
+        wanted = self._publishers.wanted()
+        if wanted is Outputs.NONE:
+            return None
+        if self._look_at_holes:
+            wanted |= Outputs.OBSERVED
+        with self._health.stage('render'):
+            frame = self._sensor.look(moment.stamp_ns, moment.T_map_base, wanted)
+        if not math.isnan(frame.unobserved_ratio):
+            self._health.unobserved_ratio = frame.unobserved_ratio
+            self._look_at_holes = False
+            self._ratio_is_free |= Outputs.OBSERVED not in wanted
+        return frame
+
+    def _in_order(self, stamp_ns: int) -> bool:
+        """Return whether this tick is newer than the last; start over if the clock was reset."""
+        last_ns = self._last_ns
+        if last_ns is not None and last_ns - CLOCK_JUMP_NS <= stamp_ns <= last_ns:
+            self._health.drop('clock_stood')
+            return False
+        self._last_ns = stamp_ns
+        if last_ns is None:
+            return True
+        if stamp_ns < last_ns:
+            self._forget = True
+            self._node.get_logger().warning(
+                f'the clock jumped back by {(last_ns - stamp_ns) * 1e-9:.3f} s: buffers cleared')
+            return True
+        skipped = round((stamp_ns - last_ns) * 1e-9 * self._settings.rate) - 1
+        if skipped > 0:
+            self._health.drop('tick_skipped', skipped)
+        return True
+
+    def _lost(self) -> None:
+        self._health.drop('pose_unknown')
+        self._warn('pose', f'{self._settings.motion_source}: the pose of the robot is unknown, '
+                           f'nothing is published')
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
