@@ -4,6 +4,7 @@
 
 import math
 from pathlib import Path
+import subprocess
 import sys
 
 from inspatio_ros.contracts import Intrinsics
@@ -153,3 +154,12 @@ def test_distance_is_to_the_nearest_obstacle_in_the_way_of_the_robot() -> None:
     assert distance_to(solids, 0.0, 0.0, 1.0) == pytest.approx(1.0)
     assert distance_to(solids, -1.0, 0.0, 1.0) == pytest.approx(0.5)
     assert distance_to(solids, 1.5, 0.0, 1.0) == 0.0
+
+
+def test_script_says_what_to_install_where_nothing_can_draw() -> None:
+    code = ("import sys; sys.modules['mujoco'] = None; import make_hall; make_hall.main([])")
+    result = subprocess.run([sys.executable, '-c', code], cwd=CHECKOUT / 'scripts', text=True,
+                            capture_output=True, timeout=120)
+    assert result.returncode == 1
+    assert 'pip install' in result.stderr and 'libosmesa6' in result.stderr
+    assert 'Traceback' not in result.stderr
