@@ -273,6 +273,7 @@ def _mix(before: Picture, after: U8, share: float) -> U8:
 
     :param share: of the picture after; 0 is all before, 1 all after.
     """
+    assert before.rgb is not None and before.seen is not None
     mixed = cv2.addWeighted(before.rgb, 1.0 - share, after, share, 0.0)
     cv2.copyTo(after, np.equal(before.seen, OBSERVED_FILLED).view(np.uint8), mixed)
     return np.asarray(mixed, np.uint8)

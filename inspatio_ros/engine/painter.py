@@ -89,7 +89,7 @@ class Painter(Generic[Ready]):
         self._begun_s: float | None = None    # of the block under way
         self._attempts, self._failed_in_row, self._retry_s = 0, 0, 0.0
         self._failure, self._note = '', ''
-        self._frames = imaginer.block_frames()
+        self._period_ns, self._frames = imaginer.period_ns, imaginer.block_frames()
         self._counts = GeneratorStatus(size=imaginer.size)
         self._thread = threading.Thread(target=self._run, name='painter', daemon=True)
         self._thread.start()
@@ -144,7 +144,7 @@ class Painter(Generic[Ready]):
         """Return what the generator is doing."""
         with self._changed:
             now_s = time.monotonic()
-            lookahead_ns = self._latency_ns + (self._frames + 1) * self._imaginer.period_ns
+            lookahead_ns = self._latency_ns + (self._frames + 1) * self._period_ns
             state, reason = self._state(now_s)
             return replace(self._counts, state=state, reason=reason,
                            lookahead_s=lookahead_ns * 1e-9,
@@ -198,7 +198,7 @@ class Painter(Generic[Ready]):
 
     def _plan(self) -> _Job | None:
         """Return the block that is to be painted now, if one is."""
-        track, period_ns = self._track, self._imaginer.period_ns
+        track, period_ns = self._track, self._period_ns
         if track is None:
             return None
         span_ns = (self._frames - 1) * period_ns
@@ -240,16 +240,20 @@ class Painter(Generic[Ready]):
 
     def _attempt(self, work: Callable[[], None]) -> None:
         """Do something with the generator; note how it ended."""
+        shortage: str | None = None
         try:
             work()
         except CancelledError:
             self._finish(partial(self._count, 'flushed', attempts=1))
         except MemoryError as error:
-            self._finish(partial(self._fail_for_memory, str(error), self._shrink()))
+            shortage = str(error)
         except Exception as error:  # noqa: B902  the edge of the thread: reported in `status`
             self._finish(partial(self._fail, error))
         else:
             self._finish(lambda: None)
+        if shortage is not None:
+            # Only now has all been freed that the error held on to.
+            self._finish(partial(self._fail_for_memory, shortage, self._shrink()))
 
     def _finish(self, note: Callable[[], None]) -> None:
         with self._changed:
@@ -267,7 +271,7 @@ class Painter(Generic[Ready]):
         self._attempts += 1
         stamps_ns = job.track.stamps_ns
         self._ready.append(ready)
-        self._follows_ns = int(stamps_ns[-1]) + self._imaginer.period_ns
+        self._follows_ns = int(stamps_ns[-1]) + self._period_ns
         self._latency_ns = max(self._now_ns - job.now_ns, 0)
         self._failed_in_row, self._retry_s, self._failure = 0, 0.0, ''
         self._counts = replace(self._counts, blocks=self._counts.blocks + 1, latency_s=taken_s,
