@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import math
 import time
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from inspatio_ros.contracts import GeneratorStatus
 import numpy as np
-from std_msgs.msg import Header
 
 # Stage times kept for the percentiles: ten seconds at 24 Hz.
 _KEPT = 240
@@ -109,9 +109,33 @@ def verdict_of(health: Health, state: str, rate_hz: float, wanted_hz: float,
     return DiagnosticStatus.OK, f'{rate_hz:.1f} Hz'
 
 
-def diagnostics_of(name: str, hardware_id: str, header: Header, level: bytes, message: str,
-                   values: dict[str, str]) -> DiagnosticArray:
-    """Return the message of one status."""
-    status = DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id)
+def generator_verdict_of(status: GeneratorStatus) -> tuple[bytes, str]:
+    """Judge the generator: (level, message) of a diagnostic status."""
+    if status.faulty:
+        return DiagnosticStatus.ERROR, status.reason or status.state.value
+    return DiagnosticStatus.OK, status.reason or status.state.value
+
+
+def generator_values(status: GeneratorStatus) -> dict[str, str]:
+    """Return what the generator is doing and has done, as text."""
+    counters = ('blocks', 'frames', 'failures', 'not_finite', 'out_of_memory', 'flushed',
+                'replaced')
+    return {'state': status.state.value, 'reason': status.reason,
+            'size': f'{status.size[1]}x{status.size[0]}',
+            'latency_ms': f'{status.latency_s * 1e3:.1f}',
+            'lookahead_ms': f'{status.lookahead_s * 1e3:.1f}',
+            'retry_in_s': f'{status.retry_in_s:.1f}',
+            **{name: str(getattr(status, name)) for name in counters}}
+
+
+def status_of(name: str, hardware_id: str, verdict: tuple[bytes, str],
+              values: dict[str, str]) -> DiagnosticStatus:
+    """
+    Return the message of one status.
+
+    :param verdict: level, message.
+    """
+    status = DiagnosticStatus(level=verdict[0], name=name, message=verdict[1],
+                              hardware_id=hardware_id)
     status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
-    return DiagnosticArray(header=header, status=[status])
+    return status

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 import os
 import threading
-from typing import Any, Protocol
+from typing import Any
 
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped, Twist, TwistStamped
-from inspatio_ros.contracts import F64
+from inspatio_ros.contracts import CameraTrack, F64, I64
 from inspatio_ros.motion.counts import Counts, Verdict
 from inspatio_ros.motion.drive import Drive, Limits, Motion
 from inspatio_ros.motion.track import PoseTrack
@@ -30,6 +30,9 @@ from rclpy.qos import QoSProfile
 # Nav2 publishes TwistStamped by default on every distribution but these.
 UNSTAMPED_DISTROS = ('humble', 'iron', 'jazzy')
 
+# Constant velocity says nothing about a later time.
+_LONGEST_PREDICTION_S = 2.0
+
 Report = Callable[[str, Verdict, str], None]
 
 
@@ -42,36 +45,6 @@ def stamped_cmd_vel(choice: str) -> bool:
     if choice != 'auto':
         return choice == 'true'
     return os.environ.get('ROS_DISTRO', '') not in UNSTAMPED_DISTROS
-
-
-class MotionSource(Protocol):
-    """Where the robot is. `T_map_odom` is the node's own localisation."""
-
-    T_map_odom: F64
-
-    def motion_at(self, now_ns: int) -> Motion | None:
-        """Return the motion at this instant, which is now; None if nobody knows."""
-        ...
-
-    def teleport(self, T_map_base: F64, now_ns: int) -> None:
-        """Put the robot elsewhere in the map."""
-        ...
-
-    def reset(self) -> None:
-        """Go back to the start."""
-        ...
-
-    def reconfigure(self, parameters: WorldParameters) -> None:
-        """Take new limits and timeouts."""
-        ...
-
-    def counts(self) -> dict[str, Counts]:
-        """Return the counters of each topic."""
-        ...
-
-    def clock_jumps(self) -> int:
-        """Return how often the clock fell back."""
-        ...
 
 
 class TwistSource:
@@ -104,6 +77,17 @@ class TwistSource:
         """Return the motion at this instant, which is now."""
         with self._lock:
             return self._drive.advance_to(now_ns)
+
+    def predict(self, stamps_ns: I64, T_base_cam: F64) -> CameraTrack | None:
+        """
+        Return where the camera is going to be in the map, if no further command arrives.
+
+        :param stamps_ns: (N,) nanoseconds, strictly increasing.
+        :param T_base_cam: (4, 4) optical frame in the base frame.
+        """
+        with self._lock:
+            track = self._drive.predict(stamps_ns, T_base_cam)
+            return CameraTrack(track.stamps_ns, self.T_map_odom @ track.T_map_cam)
 
     def teleport(self, T_map_base: F64, now_ns: int) -> None:
         """Put the robot elsewhere, at rest: odometry stays continuous, the map moves under it."""
@@ -167,7 +151,8 @@ class TrackSource:
         self._T_start = T_map_odom
         self.T_map_odom = T_map_odom
         self._limits = _limits(parameters)
-        self._track = PoseTrack(max_extrapolation_s=parameters.pose_timeout)
+        self._track = PoseTrack(max_extrapolation_s=parameters.pose_timeout,
+                                max_prediction_s=_LONGEST_PREDICTION_S)
         self._parent = ''  # frame of the poses in the track
         self._T_teleport: F64 | None = None  # where the next odometry is to be in the map
         self._topic, kind, callback = {
@@ -193,6 +178,26 @@ class TrackSource:
                 return None
             twist = self._track.twist()
             return Motion(now_ns, self._in_odom(T_parent_base), twist[:3], twist[3:])
+
+    def predict(self, stamps_ns: I64, T_base_cam: F64) -> CameraTrack | None:
+        """
+        Return where the camera is going to be in the map, at constant velocity.
+
+        :param stamps_ns: (N,) nanoseconds, strictly increasing; those too far ahead are left out.
+        :param T_base_cam: (4, 4) optical frame in the base frame.
+        :returns: None if the pose is not known at the first stamp.
+        """
+        with self._lock:
+            newest_ns = self._track.newest_ns
+            if newest_ns is None:
+                return None
+            known = stamps_ns[stamps_ns <= newest_ns + round(_LONGEST_PREDICTION_S * 1e9)]
+            track = self._track.predict(known)
+            if track is None:
+                return None
+            T_map_base = (self.T_map_odom @ track.T_map_cam
+                          if self._parent == self._parameters.odom_frame else track.T_map_cam)
+            return CameraTrack(track.stamps_ns, T_map_base @ T_base_cam)
 
     def teleport(self, T_map_base: F64, now_ns: int) -> None:
         """

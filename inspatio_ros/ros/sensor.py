@@ -4,11 +4,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import math
 
-from inspatio_ros.contracts import F64, Intrinsics, Outputs, SensorFrame, Spawn, WorldBackend
+from inspatio_ros.contracts import CameraTrack, F64, I64, Intrinsics, Outputs, SensorFrame
+from inspatio_ros.contracts import Spawn, WorldBackend
 from inspatio_ros.motion.transforms import pose_rpy, T_LINK_OPTICAL
 from inspatio_ros.ros.parameters import InitialPose, Mount, WorldParameters
+import numpy as np
+
+# Poses of a predicted track are as far apart as the frames of a generator's block.
+_TRACK_STEP_NS = round(1e9 / 24.0)
+# A generator that takes longer than this is not helped by a longer track.
+_FARTHEST_S = 10.0
+
+Predict = Callable[[I64, F64], CameraTrack | None]
 
 
 def camera_of(parameters: WorldParameters, recorded: Intrinsics) -> Intrinsics:
@@ -60,11 +70,28 @@ class Sensor:
         """Take another camera or mount."""
         self.intrinsics = camera_of(parameters, self.world.intrinsics)
         self.T_base_link = mount_of(parameters.mount, self.spawn)
+        self.T_base_cam = self.T_base_link @ T_LINK_OPTICAL
 
     def look(self, stamp_ns: int, T_map_base: F64, outputs: Outputs) -> SensorFrame:
         """Return what the camera sees from exactly this pose of the robot."""
-        T_map_cam = T_map_base @ self.T_base_link @ T_LINK_OPTICAL
-        return self.world.observe(stamp_ns, T_map_cam, self.intrinsics, outputs)
+        return self.world.observe(stamp_ns, T_map_base @ self.T_base_cam, self.intrinsics,
+                                  outputs)
+
+    def expect(self, stamp_ns: int, predict: Predict) -> None:
+        """
+        Tell the world where the camera is going, if the world wants to know.
+
+        :param stamp_ns: of the frame that is looked at next; the track begins there.
+        :param predict: the track in the map from stamps and the camera on the base, or None.
+        """
+        lookahead_s = self.world.status().lookahead_s
+        if not lookahead_s > 0.0:
+            return
+        stamps_ns = stamp_ns + np.arange(
+            math.ceil(1e9 * min(lookahead_s, _FARTHEST_S) / _TRACK_STEP_NS) + 1) * _TRACK_STEP_NS
+        track = predict(stamps_ns, self.T_base_cam)
+        if track is not None:
+            self.world.expect(track)
 
     def warm_up(self, T_map_base: F64) -> None:
         """Render once, so that the first frame that counts does not wait for compilers."""

@@ -37,6 +37,9 @@ CLOCK_JUMP_NS = 500_000_000
 _USUALLY = 0.9
 _LONGEST_LEAD = 0.6
 
+# A frame in the making is waited for no longer: a generator in lockstep may hang.
+_PATIENCE_S = 1.0
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -83,6 +86,7 @@ class SensorLoop:
         self._warn = warn
         self._timer: Timer | None = None
         self._worker: Worker | None = None
+        self._running = False
         self._world_lock = threading.Lock()   # around all that touches the world or the outputs
         self._motion_lock = threading.Lock()  # around a teleport and what that makes us forget
         self._forget = False                  # the world forgets before the next frame
@@ -94,17 +98,19 @@ class SensorLoop:
         """Begin to look around, in a world that has nothing to remember."""
         self._last_ns = None
         self._forget = True
+        self._running = True
         self._worker = Worker(self._look_around)
         self._timer = self._node.create_timer(1.0 / self._settings.rate, self._worker.tell)
 
     def stop(self) -> None:
-        """Stop; a frame in the making still goes out before this returns."""
+        """Stop; a frame that is nearly ready still goes out before this returns."""
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
             self._timer = None
         if self._worker is not None:
-            self._worker.stop()
+            self._worker.stop(_PATIENCE_S)
             self._worker = None
+        self._running = False
 
     def teleport(self, T_base: F64, in_odom: bool) -> F64:
         """
@@ -143,9 +149,11 @@ class SensorLoop:
     def _look_around(self) -> None:
         try:
             with self._world_lock:
-                if self._node.context.ok():
+                if self._running and self._node.context.ok():
                     self._tick()
         except Exception as error:  # noqa: B902  a thread boundary: the loop goes on
+            if not self._running:
+                return  # left behind: its world is gone
             self._health.drop('frame_failed')
             self._health.error = f'{type(error).__name__}: {error}'
             self._warn('frame', f'a frame failed: {self._health.error}')
@@ -178,6 +186,8 @@ class SensorLoop:
         time.sleep(max(0, moment.stamp_ns - self._now_ns()) * 1e-9)
         if self._forget:
             return False
+        if not self._running:
+            return True
         self._send_motion(moment)
         self._send_frame(moment, frame)
         return True
@@ -212,9 +222,12 @@ class SensorLoop:
         self._publishers.send_infos(stamp, self._sensor.intrinsics)
 
     def _send_frame(self, moment: Moment, frame: SensorFrame | None) -> None:
+        if not self._running:
+            return
         if frame is not None:
-            stamp = messages.time_of(moment.stamp_ns)
-            self._publishers.send_frame(stamp, frame, self._settings)
+            with self._health.stage('host'):
+                self._publishers.send_frame(messages.time_of(moment.stamp_ns), frame,
+                                            self._settings)
         self._health.ticks += 1
 
     def _look(self, moment: Moment) -> SensorFrame | None:
@@ -223,6 +236,7 @@ class SensorLoop:
             return None
         if self._look_at_holes:
             wanted |= Outputs.OBSERVED
+        self._sensor.expect(moment.stamp_ns, self._source.predict)
         with self._health.stage('render'):
             frame = self._sensor.look(moment.stamp_ns, moment.T_map_base, wanted)
         if not math.isnan(frame.unobserved_ratio):

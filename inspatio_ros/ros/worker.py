@@ -32,11 +32,15 @@ class Worker:
         """Have it done as soon as possible."""
         self._told.set()
 
-    def stop(self) -> None:
-        """End the thread; what is under way is finished first."""
+    def stop(self, patience_s: float | None = None) -> None:
+        """
+        End the thread; what is under way is finished first.
+
+        :param patience_s: wait no longer than this, the thread then ends when it can; None = wait.
+        """
         self._stopping = True
         self._told.set()
-        self._thread.join()
+        self._thread.join(patience_s)
 
     def _run(self) -> None:
         while True:

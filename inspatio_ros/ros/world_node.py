@@ -15,7 +15,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseWithCovarianceStamped
-from inspatio_ros.contracts import WorldBackend
+from inspatio_ros.contracts import GeneratorState, GeneratorStatus, WorldBackend
 from inspatio_ros.motion.counts import Counts, Verdict
 from inspatio_ros.ros import health as health_of
 from inspatio_ros.ros import messages, parameters as parameters_of
@@ -67,6 +67,7 @@ class WorldNode(LifecycleNode):
         self._state = 'unconfigured'
         self._opened: Opened | None = None
         self._teleport_counts = Counts()
+        self._generator_faulty = False  # when diagnostics last looked
         self.create_service(Trigger, '~/reset', self._on_reset)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics',
                                                   QoSProfile(depth=10))
@@ -226,23 +227,42 @@ class WorldNode(LifecycleNode):
     def _on_diagnostics(self) -> None:
         if not self.context.ok():
             return
+        name, scene = self.get_fully_qualified_name(), self._settings.scene or 'bundled scene'
+        opened = self._opened
+        array = DiagnosticArray(header=messages.header_of(self.get_clock().now().to_msg(), ''))
+        array.status = [health_of.status_of(f'{name}: sensor', scene, *self._judged(opened))]
+        if opened is not None:
+            opened.loop.look_at_holes()
+            generator = opened.sensor.world.status()
+            if generator.state is not GeneratorState.NONE:
+                array.status.append(health_of.status_of(
+                    f'{name}: generator', self._settings.imagination.generator,
+                    self._judged_generator(generator), health_of.generator_values(generator)))
+        self._diagnostics.publish(array)
+
+    def _judged(self, opened: Opened | None) -> tuple[tuple[bytes, str], dict[str, str]]:
         p, h = self._settings, self._health
         rate_hz = h.rate_hz()
-        level, message = health_of.verdict_of(h, self._state, rate_hz, p.rate,
-                                              p.max_unobserved_ratio)
         values = {'state': self._state, 'rate_hz': f'{rate_hz:.2f}', **h.stage_values(),
                   'ticks': str(h.ticks), 'unobserved_ratio': f'{h.unobserved_ratio:.4f}'}
         values.update({f'drops.{reason}': str(n) for reason, n in h.drops.items()})
         inputs = {'initialpose': self._teleport_counts}
-        if (opened := self._opened) is not None:
+        if opened is not None:
             inputs.update(opened.source.counts())
-            opened.loop.look_at_holes()
         for topic, counts in inputs.items():
             values.update({f'{topic}.{key}': str(n) for key, n in counts.as_dict().items()})
-        header = messages.header_of(self.get_clock().now().to_msg(), '')
-        self._diagnostics.publish(health_of.diagnostics_of(
-            f'{self.get_fully_qualified_name()}: sensor', p.scene or 'bundled scene', header,
-            level, message, values))
+        return health_of.verdict_of(h, self._state, rate_hz, p.rate,
+                                    p.max_unobserved_ratio), values
+
+    def _judged_generator(self, status: GeneratorStatus) -> tuple[bytes, str]:
+        """Return level and message; a fault is logged as it begins, and its end."""
+        if status.faulty is not self._generator_faulty:
+            self._generator_faulty = status.faulty
+            if status.faulty:
+                self.get_logger().error(f'generator {status.state.value}: {status.reason}')
+            else:
+                self.get_logger().info('the generator is well again')
+        return health_of.generator_verdict_of(status)
 
     def _warn(self, key: str, text: str) -> None:
         if self._throttle(key):

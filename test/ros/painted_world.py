@@ -4,8 +4,8 @@
 
 import time
 
-from inspatio_ros.contracts import Intrinsics, OBSERVED_FILLED, OBSERVED_SEEN, Outputs
-from inspatio_ros.contracts import SensorFrame, Spawn
+from inspatio_ros.contracts import GeneratorStatus, Intrinsics, OBSERVED_FILLED, OBSERVED_SEEN
+from inspatio_ros.contracts import Outputs, SensorFrame, Spawn
 import numpy as np
 
 CAMERA = Intrinsics(64, 48, 50.0, 50.0, 31.5, 23.5)
@@ -61,6 +61,14 @@ class PaintedWorld:
             observed[0] = OBSERVED_FILLED
         ratio = self.unobserved if Outputs.OBSERVED in outputs else float('nan')
         return SensorFrame(stamp_ns, T_map_cam, intrinsics, rgb, depth, observed, ratio)
+
+    def expect(self, track):
+        """Refuse: this world wants to know of no track."""
+        raise AssertionError(f'a track of {len(track.stamps_ns)} poses for nobody')
+
+    def status(self):
+        """Return that nothing is generated."""
+        return GeneratorStatus()
 
     def reset(self):
         """Count."""

@@ -31,3 +31,14 @@ def test_stopping_waits_for_what_is_under_way():
     worker.tell()
     time.sleep(0.3)
     assert done == [1]
+
+
+def test_patience_ends():
+    gate = threading.Event()
+    worker = Worker(gate.wait)
+    worker.tell()
+    time.sleep(0.05)
+    begin = time.monotonic()
+    worker.stop(0.1)
+    assert time.monotonic() - begin < 1.0
+    gate.set()

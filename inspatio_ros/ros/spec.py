@@ -1,0 +1,116 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What a parameter is besides its value: unit, range, choices, and when it may change."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+import enum
+import math
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+
+
+class Change(enum.Enum):
+    """When a parameter may change."""
+
+    NEVER = 'fixed when the node starts (read only)'
+    UNCONFIGURED = 'only while the node is unconfigured'
+    ANY_TIME = 'at any time'
+
+
+@dataclass(frozen=True)
+class Spec:
+    """
+    What a value must satisfy beyond its type.
+
+    :param low: smallest value, inclusive; None for no bound.
+    :param high: largest value, inclusive; None for no bound.
+    :param step: integers lie this far apart, from `low` on; 0 for no such rule.
+    :param nan_means: what NaN stands for; None if NaN is refused.
+    """
+
+    description: str
+    change: Change
+    unit: str = ''
+    low: float | None = None
+    high: float | None = None
+    step: int = 0
+    choices: tuple[str, ...] = ()
+    nan_means: str | None = None
+    may_be_empty: bool = False
+    bool_or_text: bool = False
+
+    def why_not(self, value: Any) -> str:
+        """Return the reason why this value is bad, or nothing."""
+        if self.bool_or_text:
+            value = str(value).lower()
+        if isinstance(value, str):
+            if self.choices and value not in self.choices:
+                return f'must be one of {", ".join(self.choices)}, got {value!r}'
+            return '' if value or self.may_be_empty else 'must not be empty'
+        if isinstance(value, float) and math.isnan(value):
+            return '' if self.nan_means else 'must be a number, got nan'
+        if isinstance(value, bool):
+            return ''
+        if self.low is not None and value < self.low:
+            return f'must be at least {self.low:g}{self._suffix}, got {value:g}'
+        if self.high is not None and value > self.high:
+            return f'must be at most {self.high:g}{self._suffix}, got {value:g}'
+        if self.step and (value - int(self.low or 0)) % self.step:
+            return f'must be {self.low or 0:g} or a multiple of {self.step} more, got {value:g}'
+        return ''
+
+    @property
+    def _suffix(self) -> str:
+        return f' {self.unit}' if self.unit else ''
+
+    def descriptor(self, default: Any) -> ParameterDescriptor:
+        """Return the descriptor of a parameter with this default."""
+        text = self.description + (f' [{self.unit}]' if self.unit else '')
+        if self.nan_means:
+            text += f'; nan = {self.nan_means}'
+        result = ParameterDescriptor(description=text, read_only=self.change is Change.NEVER,
+                                     dynamic_typing=self.bool_or_text)
+        result.additional_constraints = self._constraints()
+        if self.low is None and self.high is None or self.nan_means:
+            return result  # rclpy's own range check refuses NaN; ours does not
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        if isinstance(default, float):
+            result.floating_point_range = [FloatingPointRange(from_value=float(low),
+                                                              to_value=float(high))]
+        else:
+            result.integer_range = [IntegerRange(from_value=int(low), to_value=int(high),
+                                                 step=self.step)]
+        return result
+
+    def _constraints(self) -> str:
+        parts = [f'changes {self.change.value}']
+        if self.choices:
+            parts.append(f'one of {", ".join(self.choices)}')
+        if self.nan_means and self.low is not None and self.high is not None:
+            parts.append(f'{self.low:g} to {self.high:g} or nan')
+        return '; '.join(parts)
+
+
+def live(default: Any, description: str, **spec: Any) -> Any:
+    """Return a field of a parameter that may change at any time; further fields as of Spec."""
+    return _parameter(default, description, Change.ANY_TIME, **spec)
+
+
+def setup(default: Any, description: str, **spec: Any) -> Any:
+    """Return a field of a parameter that is asked for as the world is opened."""
+    return _parameter(default, description, Change.UNCONFIGURED, **spec)
+
+
+def fixed(default: Any, description: str, **spec: Any) -> Any:
+    """Return a field of a parameter that is read as the node starts."""
+    return _parameter(default, description, Change.NEVER, **spec)
+
+
+def _parameter(default: Any, description: str, change: Change, **spec: Any) -> Any:
+    return dataclasses.field(default=default,
+                             metadata={'spec': Spec(description, change, **spec)})
