@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'scripts')]
 
 from hall import bake, cameras, layout  # noqa: E402
-from hall.check import check_world  # noqa: E402
 from hall.render import import_mujoco, Renderer  # noqa: E402
 from inspatio_ros.contracts import F32, Intrinsics, Spawn, U8  # noqa: E402
 from inspatio_ros.scene.format import load_scene, save_scene  # noqa: E402
@@ -68,7 +67,7 @@ def whole_millimetres(depth: F32) -> F32:
 
 def static_view(renderer: Renderer, pose: cameras.Pose, name: str) -> View:
     """Return a picture of the hall without its moving box."""
-    rgb, depth = renderer.view(cameras.STATIC, pose.T_map_cam, finer=3)
+    rgb, depth = renderer.view(cameras.STATIC, pose.T_map_cam)
     return View(rgb, whole_millimetres(depth), cameras.STATIC, pose.T_map_cam, name)
 
 
@@ -147,7 +146,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
                         help='rays per point of the light maps; fewer is grainier [256]')
     parser.add_argument('--seed', type=int, default=1,
                         help='of the poses that pictures are chosen for [1]')
-    parser.add_argument('--quality', type=int, default=86, help='of the JPEG pictures [86]')
+    parser.add_argument('--quality', type=int, default=90, help='of the JPEG pictures [90]')
     parser.add_argument('--check', type=int, default=0, metavar='N',
                         help='afterwards compare N random views of the world with fresh drawings')
     parser.add_argument('--pictures', type=Path, metavar='DIR',
@@ -165,6 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size = sum(path.stat().st_size for path in options.out.rglob('*')) / 2 ** 20
     print(f'{options.out}: {size:.2f} MiB', file=sys.stderr)
     if options.check:
+        from hall.check import check_world
         check_world(load_scene(options.out), renderer, baker, options.check, options.seed + 1,
                     options.pictures)
     renderer.close()

@@ -47,7 +47,6 @@ SUN = light.Sun(np.array([0.30, -0.78, 0.60]) / math.sqrt(0.30 ** 2 + 0.78 ** 2 
                 np.array([30.0, 26.0, 20.0]))
 _PITCH, _PITCH_FLOOR, _PITCH_COARSE = 0.028, 0.014, 0.07  # metres per light sample
 _BOUNCES = 3
-_GRAIN, _GRAIN_BOUNCED = 0.8, 1.4  # blur, samples
 EXPOSURE = 0.92
 _SATURATION = 1.12
 
@@ -124,15 +123,17 @@ def _lamps(faces: Sequence[Face]) -> list[light.Lamp]:
         below, _ = face.points(np.array(0.0), np.array(1.0))
         rgb = np.array(SKY_RGB if kind == 'sky' else LAMP_RGB)
         lamps.append(light.Lamp(corner, right - corner, below - corner, normal, radiance * rgb,
-                                16 if kind == 'sky' else 8))
+                                16 if kind == 'sky' else 6))
     return lamps
 
 
-def _blur(image: Image, face: Face, sigma: float) -> Image:
+def _blur(image: Image, face: Face) -> Image:
     """Take the grain out of a light map; the unrolled side of a cylinder has no ends."""
+    if min(image.shape[:2]) < 3:
+        return image
     if face.kind == 'side':
         image = np.concatenate([image[:, -2:], image, image[:, :2]], axis=1)
-    image = cv2.GaussianBlur(image, (5, 5), sigma, borderType=cv2.BORDER_REPLICATE)
+    image = cv2.GaussianBlur(image, (3, 3), 0.8, borderType=cv2.BORDER_REPLICATE)
     return image[:, 2:-2] if face.kind == 'side' else image
 
 
@@ -157,7 +158,7 @@ class Baker:
         direct = self._over_faces(
             fine, lambda p, n: light.direct(p, n, self._lamps, SUN, self._bvh), 'lamps and sun',
             progress)
-        direct = [_blur(d, f, _GRAIN) for d, f in zip(direct, self._faces, strict=True)]
+        direct = [_blur(d, f) for d, f in zip(direct, self._faces, strict=True)]
         self._build_store(coarse)
         small = [cv2.resize(d, (c[1], c[0]), interpolation=cv2.INTER_AREA)
                  for d, c in zip(direct, coarse, strict=True)]
@@ -168,8 +169,7 @@ class Baker:
             self._count = rays if bounce == _BOUNCES - 1 else rays // 4
             bounced = self._over_faces(coarse, self._gather,
                                        f'bounce {bounce + 1} of {_BOUNCES}', progress)
-            bounced = [_blur(b, f, _GRAIN_BOUNCED)
-                       for b, f in zip(bounced, self._faces, strict=True)]
+            bounced = [_blur(b, f) for b, f in zip(bounced, self._faces, strict=True)]
         self._fill_store(small, bounced)
         self.lit = [LitFace(f, d, b) for f, d, b in zip(self._faces, direct, bounced, strict=True)]
 
@@ -238,10 +238,10 @@ class Baker:
                 zero = np.zeros((*grid, 3), np.float32)
                 result.append(LitFace(face, zero, zero))
                 continue
-            maps = (light.direct(points, normals, self._lamps, SUN, self._bvh),
-                    self._gather(points, normals))
-            small = [m.reshape(*grid, 3).astype(np.float32) for m in maps]
-            result.append(LitFace(face, *(_blur(m, face, _GRAIN_BOUNCED) for m in small)))
+            maps = [light.direct(points, normals, self._lamps, SUN, self._bvh),
+                    self._gather(points, normals)]
+            result.append(LitFace(face, *(_blur(m.reshape(*grid, 3).astype(np.float32), face)
+                                          for m in maps)))
         return result
 
 

@@ -19,8 +19,7 @@ from hall.world import distance_to, F64, Solid
 from inspatio_ros.contracts import Intrinsics
 import numpy as np
 
-# About as fine as what robots see, and wide enough that few show a place.
-STATIC = Intrinsics.from_hfov(960, 720, math.radians(90.0))
+STATIC = Intrinsics.from_hfov(640, 480, math.radians(90.0))
 ROBOT = Intrinsics.from_hfov(832, 480, math.radians(80.0))
 ROBOT_HEIGHT = 0.5
 ROBOT_RADIUS = 0.30

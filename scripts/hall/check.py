@@ -12,7 +12,6 @@ from hall import cameras, layout
 from hall.bake import Baker
 from hall.render import Renderer
 from inspatio_ros.contracts import Intrinsics, OBSERVED_SEEN
-from inspatio_ros.engine.world import SceneWorld, WorldSettings
 from inspatio_ros.scene.scene import Scene
 import numpy as np
 
@@ -38,6 +37,7 @@ def check_world(scene: Scene, renderer: Renderer, baker: Baker, count: int, seed
     :param keep: folder for the pictures, world above truth.
     :returns: (count + 1, 5) coverage, PSNR, PSNR of what was seen, depth err, depth off.
     """
+    from inspatio_ros.engine.world import SceneWorld, WorldSettings
     world = SceneWorld(scene, WorldSettings(max_views=max_views))
     spawn = scene.spawn
     poses = [cameras.Pose(spawn.x, spawn.y, spawn.camera_height, spawn.yaw)]
