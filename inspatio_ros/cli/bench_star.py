@@ -80,7 +80,8 @@ def table(result: dict[str, Any]) -> str:
         lines.append(f'check {name}: {"ok" if check["ok"] else "NOT OK"}')
         for part, values in check.get('parts', {}).items():
             numbers = '  '.join(f'{key} {values[key]:.2e}' for key in
-                                ('flow', 'block', 'graph', 'limit') if key in values)
+                                ('flow', 'block', 'graph', 'limit')
+                                if values.get(key) is not None)
             lines.append(f'  {part:18s} {"ok " if values["ok"] else "NOT"} {numbers}'
                          f'{values.get("error", "")}')
     if result.get('rates'):

@@ -43,10 +43,10 @@ def _ways(*rows: tuple[str, str, float]) -> tuple[Way, ...]:
 SUITES: dict[str, tuple[Way, ...]] = {
     'h200': _ways(
         ('rates', '--rates', 60),
-        ('check small', '--check small', 150),
+        ('check small', '--check small', 120),
         ('bf16 fast', '--precision bf16', 150),
         ('fp8 fast', '--precision fp8', 150),
-        ('check full', '--check full', 120),
+        ('check full', '--check full', 150),
         ('bf16 eager', '--precision bf16 --path eager --blocks 6', 60),
         ('fp8 fast tensor', '--precision fp8 --fp8-scaling tensor', 90),
         ('bf16 slow', '--precision bf16 --path slow --blocks 4', 60),

@@ -96,17 +96,36 @@ class BlockPipeline:
         if blocks < 1:
             raise ValueError(f'blocks must be at least 1, got {blocks}')
         pending: deque[_Pending] = deque()
+        self._begin()
         inputs, ready = self._encode(0)
         for number in range(blocks):
             latents, finite, painted = self._paint(inputs, ready)
             if number + 1 < blocks:
                 inputs, ready = self._encode(number + 1)
             pending.append(self._decode(number, latents, finite, painted))
+            if number == 0:
+                self._settle(pending[0].done)
             # One stays under way while the host prepares the next.
             if len(pending) > self._cuda:
                 yield self._finish(pending.popleft())
         while pending:
             yield self._finish(pending.popleft())
+
+    def _begin(self) -> None:
+        """Let the side streams see what was done so far."""
+        for stream in (self._encoding, self._decoding):
+            if stream is not None:
+                stream.wait_stream(torch.cuda.current_stream())
+
+    def _settle(self, first: torch.cuda.Event | None) -> None:
+        """
+        Wait on the device for the first block to be decoded.
+
+        Codec memory from before was allocated on this stream. It is free by now, as far as the
+        host knows, and must not be filled anew while a side stream still reads it.
+        """
+        if first is not None:
+            torch.cuda.current_stream().wait_event(first)
 
     def _encode(self, number: int) -> tuple[BlockInputs, torch.cuda.Event | None]:
         with _on(self._encoding):

@@ -265,7 +265,7 @@ def compile_network(dit: CausalDit, settings: RuntimeSettings, whole_graphs: boo
     import torch._dynamo
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit,
                                                _SHAPES_PER_LAYER)
-    options = {'fullgraph': whole_graphs, 'dynamic': False, 'backend': settings.backend}
+    options: dict[str, Any] = {'fullgraph': whole_graphs, 'dynamic': False, 'backend': settings.backend}
     if settings.compile_mode is not None:
         options['mode'] = settings.compile_mode
     if settings.compile_scope == 'layer':
@@ -299,6 +299,9 @@ def speed_up_codec(codec: Codec, compiles: bool, graphs: bool, backend: str = 'i
     :param backend: of torch.compile.
     """
     channels_last(codec.network)
+    if codec.device.type == 'cuda':
+        # Shapes stay the same: it pays to try all algorithms once. Of the whole process.
+        torch.backends.cudnn.benchmark = True
     for name in ('encode_pass', 'decode_pass'):
         first = getattr(codec, name)
         later = torch.compile(first, dynamic=False, backend=backend) if compiles else first
@@ -306,6 +309,6 @@ def speed_up_codec(codec: Codec, compiles: bool, graphs: bool, backend: str = 'i
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error is and the first line of what it says."""
-    lines = str(error).strip().splitlines() or ['']
-    return f'{type(error).__name__}: {lines[0]}'
+    """Return what an error is and the first lines of what it says; a compiler's are long."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f'{type(error).__name__}: {" ".join(lines[:2])}'
