@@ -265,7 +265,8 @@ def compile_network(dit: CausalDit, settings: RuntimeSettings, whole_graphs: boo
     import torch._dynamo
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit,
                                                _SHAPES_PER_LAYER)
-    options: dict[str, Any] = {'fullgraph': whole_graphs, 'dynamic': False, 'backend': settings.backend}
+    options: dict[str, Any] = {'fullgraph': whole_graphs, 'dynamic': False,
+                               'backend': settings.backend}
     if settings.compile_mode is not None:
         options['mode'] = settings.compile_mode
     if settings.compile_scope == 'layer':

@@ -49,7 +49,6 @@ def flash_attention(q_BSNd: Tensor, k_BRNd: Tensor, v_BRNd: Tensor) -> Tensor:
         return torch_attention(q_BSNd, k_BRNd, v_BRNd)
 
 
-@torch.compiler.disable
 def flash3_attention(q_BSNd: Tensor, k_BRNd: Tensor, v_BRNd: Tensor) -> Tensor:
     """Attend with FlashAttention-3, an optional package (Hopper, half precision)."""
     try:
