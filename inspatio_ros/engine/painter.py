@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Generic, TypeVar
 
-from inspatio_ros.contracts import CameraTrack, GeneratorState, GeneratorStatus
+from inspatio_ros.contracts import CameraTrack, GeneratorState, GeneratorStatus, I64
 from inspatio_ros.engine.imaginer import (along, Block, block_stamps, CancelledError, Imaginer,
                                           NotFiniteError, plan_start)
 
@@ -57,8 +57,9 @@ class PainterSettings:
 
 @dataclass(frozen=True)
 class _Job:
-    """A block to paint: its cameras, the time when it was begun, and of which world."""
+    """A block to paint: its instants, the track, the time when it was begun, of which world."""
 
+    stamps_ns: I64
     track: CameraTrack
     now_ns: int
     epoch: int
@@ -215,13 +216,13 @@ class Painter(Generic[Ready]):
                 return None
             self._track = None  # the block after it gets a newer one
         stamps_ns = block_stamps(start_ns, self._frames, period_ns)
-        return _Job(along(track, stamps_ns), int(track.stamps_ns[0]), self._epoch)
+        return _Job(stamps_ns, track, int(track.stamps_ns[0]), self._epoch)
 
     def _paint(self, job: _Job) -> None:
         begin_s = time.monotonic()
 
         def paint() -> None:
-            ready = self._prepare(self._imaginer.imagine(job.track))
+            ready = self._prepare(self._imaginer.imagine(along(job.track, job.stamps_ns)))
             with self._changed:
                 self._take(job, ready, time.monotonic() - begin_s)
 
@@ -244,7 +245,7 @@ class Painter(Generic[Ready]):
         try:
             work()
         except CancelledError:
-            self._finish(partial(self._count, 'flushed', attempts=1))
+            self._finish(self._give_up)
         except MemoryError as error:
             shortage = str(error)
         except Exception as error:  # noqa: B902  the edge of the thread: reported in `status`
@@ -266,19 +267,19 @@ class Painter(Generic[Ready]):
     def _take(self, job: _Job, ready: Ready, taken_s: float) -> None:
         """Hand a block over, unless the world has changed since."""
         if job.epoch != self._epoch or self._closing:
-            self._count('flushed', attempts=1)
+            self._give_up()
             return
-        self._attempts += 1
-        stamps_ns = job.track.stamps_ns
+        self._conclude()
         self._ready.append(ready)
-        self._follows_ns = int(stamps_ns[-1]) + self._period_ns
+        self._follows_ns = int(job.stamps_ns[-1]) + self._period_ns
         self._latency_ns = max(self._now_ns - job.now_ns, 0)
         self._failed_in_row, self._retry_s, self._failure = 0, 0.0, ''
         self._counts = replace(self._counts, blocks=self._counts.blocks + 1, latency_s=taken_s,
-                               frames=self._counts.frames + len(stamps_ns))
+                               frames=self._counts.frames + len(job.stamps_ns))
 
     def _fail(self, error: Exception) -> None:
-        self._count('failures', attempts=1)
+        self._conclude()
+        self._count('failures')
         if isinstance(error, NotFiniteError):
             self._count('not_finite')
         self._failure = f'{type(error).__name__}: {error}'
@@ -305,6 +306,14 @@ class Painter(Generic[Ready]):
         except Exception:  # noqa: B902  it cannot: the shortage itself is what is reported
             return False
 
-    def _count(self, name: str, attempts: int = 0) -> None:
-        self._attempts += attempts
+    def _give_up(self) -> None:
+        self._conclude()
+        self._count('flushed')
+
+    def _conclude(self) -> None:
+        """Whoever waits need not wait any longer, nor is it tried again for them."""
+        self._attempts += 1
+        self._wanted_ns = None
+
+    def _count(self, name: str) -> None:
         self._counts = replace(self._counts, **{name: getattr(self._counts, name) + 1})

@@ -41,8 +41,8 @@ class ReferenceState:
     newest: tuple[Slot, int] | None = None
 
     def copy(self) -> ReferenceState:
-        """Return a state that can go its own way; what is kept is shared, for it stays true."""
-        return ReferenceState(self.kept, self.memory, self.newest)
+        """Return a state that can go its own way."""
+        return ReferenceState(self.kept.copy(), self.memory, self.newest)
 
 
 def encode_reference(state: ReferenceState, conditioner: Conditioner, codec: Codec, slot: Slot,

@@ -94,7 +94,8 @@ def test_what_is_nearer_hides_what_moves_behind_it() -> None:
     near = lamp('near', 250)
     near = replace(near, depth=near.depth * np.float32(0.5))
     scene = Scene('two', (*STATIC.views, near), ((lamp('behind', 20),),), 2.0, TimeMode.LOOP)
-    condition = Conditioner(scene, CAMERA, 8).condition(track_of([pose(-1.0, 0.0, 0.0)]), [1])
+    condition = Conditioner(scene, CAMERA, max_views=8).condition(
+        track_of([pose(-1.0, 0.0, 0.0)]), [1])
     assert float(condition.render_T3HW[0, 0, 36, 48]) == pytest.approx(250 / 127.5 - 1, abs=0.01)
 
 
