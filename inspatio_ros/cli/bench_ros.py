@@ -5,7 +5,7 @@ Measure the node from outside: a process of its own drives it and subscribes to 
 
 The robot circles all the while, so that no frame is like the last. Latency is the time from the
 stamp, whose pose was rendered, to the callback in this process: rendering, conversion, transport
-and deserialisation by rclpy.
+and deserialisation by rclpy. What the node says of its own stages is told beside it.
 """
 
 from __future__ import annotations
@@ -38,10 +38,18 @@ _START_TIMEOUT_S = 120.0
 
 @dataclass
 class Seen:
-    """What arrived: topic -> list of (stamp_ns, arrival_ns)."""
+    """What arrived: topic -> list of (stamp_ns, arrival_ns), and the node's own figures."""
 
     arrivals: dict[str, list[tuple[int, int]]] = field(
         default_factory=lambda: defaultdict(list))
+
+    stages: dict[str, float] = field(default_factory=dict)
+
+    def note_stages(self, message: Any) -> None:
+        """Keep what the node says of the time that its stages take, milliseconds."""
+        for status in message.status:
+            self.stages.update({item.key: float(item.value) for item in status.values
+                                if item.key.endswith(('_p50_ms', '_p99_ms'))})
 
     def note(self, topic: str, stamp: Any) -> None:
         """Write down one message."""
@@ -86,6 +94,7 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
         if process.poll() is not None:
             raise RuntimeError(f'the node died with code {process.returncode}')
     result = summarise(seen, RATE_HZ)
+    result['node_stages_ms'] = dict(sorted(seen.stages.items()))
     result['start_to_first_image_s'] = round((first_ns - started_ns) * 1e-9, 3)
     if minutes:
         result['rss_mib'] = rss_mib
@@ -102,6 +111,8 @@ def table(result: dict[str, Any]) -> str:
             ('ticks delivered whole', f'{result["delivered"]:.2%} of {result["ticks_expected"]}'),
             ('stamp to callback p50', f'{result["p50_ms"]:.1f} ms'),
             ('stamp to callback p99', f'{result["p99_ms"]:.1f} ms'),
+            *((f'frame to messages {key}', f'{result["node_stages_ms"][f"host_{key}_ms"]:.2f} ms')
+              for key in ('p50', 'p99') if f'host_{key}_ms' in result.get('node_stages_ms', {})),
             ('one stamp per tick', 'yes' if result['stamps_equal'] else 'NO'),
             ('start to first image', f'{result["start_to_first_image_s"]:.2f} s')]
     if 'rss_mib' in result:
@@ -163,6 +174,7 @@ def _listening() -> Iterator[tuple[Seen, Any]]:
     """Subscribe to everything; yield what was seen and a function that spins for a while."""
     import gc
 
+    from diagnostic_msgs.msg import DiagnosticArray
     from geometry_msgs.msg import TwistStamped
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
@@ -179,6 +191,8 @@ def _listening() -> Iterator[tuple[Seen, Any]]:
             QoSProfile(depth=5))
     node.create_subscription(TFMessage, '/tf', lambda message: seen.note(
         '/tf', message.transforms[-1].header.stamp), QoSProfile(depth=100))
+    node.create_subscription(DiagnosticArray, '/diagnostics', seen.note_stages,
+                             QoSProfile(depth=10))
     commands = node.create_publisher(TwistStamped, 'cmd_vel', QoSProfile(depth=10))
     command = TwistStamped()
     command.twist.linear.x, command.twist.angular.z = FORWARD_M_S, TURN_RAD_S

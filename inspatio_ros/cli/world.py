@@ -80,17 +80,20 @@ def ros_arguments(args: argparse.Namespace) -> list[str]:
 
 def open_world(request: WorldRequest) -> WorldBackend:
     """
-    Open the scene that the node asks for.
+    Open the scene that the node asks for, with the generator that it asks for.
 
-    :raises ValueError: a scene that is not whole; the message names file and field.
+    :raises ValueError: a scene or weights that are not whole; the message names file and field.
     :raises OSError: a file that cannot be read.
     """
     from inspatio_ros.engine.world import SceneWorld, WorldSettings
     from inspatio_ros.scene.detect import open_scene
+    settings = WorldSettings(backend=request.backend, threads=request.threads,
+                             max_views=request.max_views, fill_depth=request.fill_depth)
     scene = open_scene(Path(request.scene) if request.scene else surroundings.bundled_scene())
-    return SceneWorld(scene, WorldSettings(
-        backend=request.backend, threads=request.threads, max_views=request.max_views,
-        fill_depth=request.fill_depth))
+    if request.imagination.generator == 'none':
+        return SceneWorld(scene, settings)  # no torch
+    from inspatio_ros.cli.star_world import open_star_world
+    return open_star_world(scene, request.imagination, settings)
 
 
 def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave) -> int:

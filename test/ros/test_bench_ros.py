@@ -67,3 +67,6 @@ def test_a_short_run_for_real(checkout, monkeypatch):
     assert 0.0 < result['p50_ms'] <= result['p99_ms']
     assert result['start_to_first_image_s'] < 30.0
     assert 'stamp to callback p99' in bench_ros.table(result)
+    stages = result['node_stages_ms']
+    assert 0.0 < stages['convert_p50_ms'] <= stages['host_p50_ms'] <= stages['host_p99_ms']
+    assert 'frame to messages p50' in bench_ros.table(result)

@@ -6,9 +6,9 @@ from dataclasses import replace
 import time
 
 from geometry_msgs.msg import PoseStamped
+from imagining_world import ImaginingWorld, LOOKAHEAD_S
 from inspatio_ros.contracts import GeneratorState
 from inspatio_ros.ros.parameters import Imagination
-from imagining_world import ImaginingWorld, LOOKAHEAD_S
 import numpy as np
 from painted_world import PaintedWorld
 import pytest

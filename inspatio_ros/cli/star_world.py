@@ -1,0 +1,165 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Open a scene together with the STAR generator: weights from a folder, made fast, warmed up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inspatio_ros.contracts import CameraTrack
+from inspatio_ros.engine.imagination import ImaginationSettings, ImaginedWorld
+from inspatio_ros.engine.imaginer import block_stamps
+from inspatio_ros.engine.painter import PainterSettings
+from inspatio_ros.engine.runtime import (open_engine, RuntimeEngine, RuntimeSettings,
+                                         speed_up_codec)
+from inspatio_ros.engine.star import StarEngine
+from inspatio_ros.engine.star_imaginer import StarImaginer
+from inspatio_ros.engine.stream import StarModels
+from inspatio_ros.engine.world import WorldSettings
+from inspatio_ros.model import checkpoint, weights_folder
+from inspatio_ros.model.codec import Codec, TaehvCodec, WanCodec
+from inspatio_ros.model.codec_config import (T5Config, TaehvConfig, TAEW2_1, UMT5_XXL, VaeConfig,
+                                             WAN_VAE)
+from inspatio_ros.model.config import BlockShape, STAR_1_3B, StarConfig
+from inspatio_ros.model.text import encode_prompts, load_tokenizer
+from inspatio_ros.motion.transforms import spawn_camera
+from inspatio_ros.scene.scene import Scene
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from inspatio_ros.ros.parameters import Imagination
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Release:
+    """
+    Sizes of the networks whose weights a folder holds.
+
+    :param parts: what is looked for in the folder.
+    """
+
+    star: StarConfig = STAR_1_3B
+    vae: VaeConfig = WAN_VAE
+    taehv: TaehvConfig = TAEW2_1
+    text: T5Config = UMT5_XXL
+    parts: tuple[weights_folder.Part, ...] = weights_folder.PARTS
+
+
+PUBLISHED = Release()
+
+
+def open_star_world(scene: Scene, asked: Imagination, settings: WorldSettings,
+                    release: Release = PUBLISHED) -> ImaginedWorld:
+    """
+    Return the world of a scene and of the generator that paints what it lacks.
+
+    :param asked: the generator's parameters.
+    :param settings: how the scene is rendered.
+    :raises ValueError: weights that are missing, broken or of another network, a size that the
+        generator cannot paint; the message names the folder or the parameter.
+    """
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    models = load_models(asked, device, release)
+    imaginer = StarImaginer(models, scene, asked.seed, max_views=settings.max_views)
+    if asked.compile or device.type == 'cuda':
+        warm_up(imaginer, scene, models.config.shape.history_blocks)
+    painter = PainterSettings(lockstep=asked.lockstep)
+    return ImaginedWorld(scene, imaginer, ImaginationSettings(world=settings, painter=painter))
+
+
+def load_models(asked: Imagination, device: torch.device,
+                release: Release = PUBLISHED) -> StarModels:
+    """
+    Load all that a generator needs; the text encoder is let go once the prompt is read.
+
+    :raises ValueError: see open_star_world.
+    """
+    files = find_weights(asked.weights_dir, release)
+    config = replace(release.star, shape=BlockShape.for_video(
+        asked.generator_height, asked.generator_width, asked.block_latents,
+        release.star.shape.history_blocks))
+    settings = RuntimeSettings(precision=asked.precision,
+                               compile_scope='layer' if asked.compile else 'none')
+    text_BLC = _read_prompt(asked.prompt, files, device, release)
+    dit = checkpoint.load_dit(files['generator'], config.dit, device, settings.dtype)
+    first = open_engine(dit, config, settings)
+    _LOG.info('generator on %s: %s', device, ', '.join(first.notes))
+
+    def engine_for(other: StarConfig) -> StarEngine:
+        # The network is prepared once; a smaller picture needs other buffers only.
+        return first if other == config else RuntimeEngine(dit, other, settings, first.notes)
+
+    codec = _load_codec(files, device, release)
+    speed_up_codec(codec, asked.compile and device.type == 'cuda', settings.graphs)
+    return StarModels(config, codec, text_BLC.to(settings.dtype), engine_for)
+
+
+def find_weights(folder: str, release: Release = PUBLISHED) -> dict[str, Path]:
+    """
+    Return the first file of each part; parts that are not needed may be missing.
+
+    :raises ValueError: weights that are missing or do not fit; says which and where from.
+    """
+    if not folder:
+        raise ValueError('weights_dir is empty: the generator star needs a folder with weights; '
+                         '`inspatio weights check DIR` says what belongs there')
+    parts = tuple(part for part in release.parts if part.need != 'training')
+    found = weights_folder.check(Path(folder), parts)
+    if not weights_folder.is_complete(found):
+        codec_missing = all(item.state != 'ok' for item in found if item.need == 'codec')
+        faults = [f'{item.name}: ' + (f'{", ".join(item.files)}: {item.problem}' if item.problem
+                                      else f'missing, it is part of {item.source}')
+                  for item in found if item.state == 'wrong'
+                  or item.state == 'missing' and (item.need == 'always' or codec_missing)]
+        raise ValueError(f'weights_dir {folder}: {"; ".join(faults)}')
+    located = weights_folder.locate(Path(folder), parts)
+    return {name: paths[0] for name, paths in located.items() if paths}
+
+
+def warm_up(imaginer: StarImaginer, scene: Scene, history_blocks: int) -> None:
+    """
+    Paint as many blocks as have shapes of their own, and forget them.
+
+    What does not fit into memory is left to the painter, which tries smaller pictures and says
+    so.
+    """
+    T_map_cam, start_ns = spawn_camera(scene.spawn), 0
+    try:
+        for _ in range(history_blocks + 2):
+            stamps_ns = block_stamps(start_ns, imaginer.block_frames(), imaginer.period_ns)
+            imaginer.imagine(CameraTrack(stamps_ns, np.repeat(T_map_cam[None], len(stamps_ns),
+                                                              axis=0)))
+            start_ns = int(stamps_ns[-1]) + imaginer.period_ns
+    except MemoryError as error:
+        _LOG.warning('not warmed up, out of memory: %s', error)
+    imaginer.reset()
+
+
+def _read_prompt(prompt: str, files: dict[str, Path], device: torch.device,
+                 release: Release) -> Tensor:
+    """Return the prompt's rows; the encoder, the largest network of all, is gone after it."""
+    tokenizer = load_tokenizer(files['tokenizer'].parent)
+    dtype = torch.bfloat16 if device.type == 'cuda' else torch.float32
+    encoder = checkpoint.load_text_encoder(files['text_encoder'], release.text, device, dtype)
+    with torch.no_grad():
+        rows_BLC = encode_prompts(encoder, tokenizer, [prompt])
+    del encoder
+    if device.type == 'cuda':
+        torch.cuda.empty_cache()
+    return rows_BLC
+
+
+def _load_codec(files: dict[str, Path], device: torch.device, release: Release) -> Codec:
+    """Return the small autoencoder if it is there: a tenth of the other's time."""
+    if 'taehv' in files:
+        dtype = torch.float16 if device.type == 'cuda' else torch.float32
+        return TaehvCodec(checkpoint.load_taehv(files['taehv'], release.taehv, device, dtype))
+    dtype = torch.bfloat16 if device.type == 'cuda' else torch.float32
+    return WanCodec(checkpoint.load_vae(files['vae'], release.vae, device, dtype))

@@ -1,0 +1,169 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A generator from a folder with weights, small ones: opened, painting, or refused."""
+
+from dataclasses import replace
+
+from inspatio_ros.cli import star_world
+from inspatio_ros.cli.star_world import find_weights, open_star_world, Release
+from inspatio_ros.contracts import CameraTrack, GeneratorState, OBSERVED_IMAGINED
+from inspatio_ros.engine.world import WorldSettings
+from inspatio_ros.model import weights_folder
+from inspatio_ros.model.codec_config import TINY_T5, TINY_TAEHV, TINY_VAE
+from inspatio_ros.model.config import STAR_TINY
+from inspatio_ros.model.dit import CausalDit
+from inspatio_ros.model.taehv import Taehv
+from inspatio_ros.model.text import T5Encoder
+from inspatio_ros.model.vae import WanVae
+from inspatio_ros.motion.transforms import spawn_camera
+import numpy as np
+import pytest
+from rooms import room
+from safetensors.torch import save_file
+import torch
+
+pytest.importorskip('rcl_interfaces', reason='no ROS 2 here')
+from inspatio_ros.ros.parameters import Imagination  # noqa: E402, I100, I202
+
+DIT = replace(STAR_TINY.dit, dim=64, ffn_dim=128, layers=2)
+VAE = replace(TINY_VAE, dim=4)
+NETWORKS = {'generator': lambda: CausalDit(DIT), 'vae': lambda: WanVae(VAE),
+            'taehv': lambda: Taehv(TINY_TAEHV), 'text_encoder': lambda: T5Encoder(TINY_T5)}
+FILES = {'generator': 'InSpatio-World-1.3B.safetensors', 'vae': 'Wan2.1_VAE.safetensors',
+         'taehv': 'taew2_1.safetensors',
+         'text_encoder': 'models_t5_umt5-xxl-enc-bf16.safetensors'}
+SMALL = Release(replace(STAR_TINY, dit=DIT), VAE, TINY_TAEHV, TINY_T5, tuple(
+    replace(part, network=NETWORKS.get(part.name)) for part in weights_folder.PARTS))
+TOKENIZER = 'umt5-xxl/tokenizer.json'
+
+
+def letters(text):
+    """Return one token per letter and the end token."""
+    return [3 + ord(letter) % 200 for letter in text] + [1]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return a folder with small weights; its tokenizer, a library's affair, knows letters."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    for name, file in FILES.items():
+        prefix = 'model.' if name == 'generator' else ''
+        network = (CausalDit.empty(DIT).randomise(0) if name == 'generator'
+                   else NETWORKS[name]())
+        save_file({prefix + key: value for key, value in network.state_dict().items()},
+                  tmp_path / file)
+    (tmp_path / TOKENIZER).parent.mkdir()
+    (tmp_path / TOKENIZER).write_text('{}')
+    monkeypatch.setattr(star_world, 'load_tokenizer', lambda folder: letters)
+    return tmp_path
+
+
+def asked(folder, **others):
+    return Imagination(**{'generator': 'star', 'weights_dir': str(folder), 'precision': 'fp32',
+                          'compile': False, 'generator_width': 96, 'generator_height': 64,
+                          'block_latents': 2, **others})
+
+
+def look(world, stamp_ns):
+    """Return what is seen a little beside the spawn, where the scene has holes."""
+    T = spawn_camera(world.spawn)
+    T[:3, 3] += (-0.6, 0.3, 0.0)
+    world.expect(CameraTrack(stamp_ns + np.arange(30) * 41_666_667, np.repeat(T[None], 30, 0)))
+    return world.observe(stamp_ns, T, world.intrinsics)
+
+
+@pytest.mark.parametrize('without', ['vae', 'taehv'])
+def test_every_frame_in_lockstep_is_a_generated_one(folder, without):
+    (folder / FILES[without]).unlink()
+    world = open_star_world(room(), asked(folder, lockstep=True, prompt='a room'),
+                            WorldSettings(threads=1), SMALL)
+    try:
+        assert world.status().lookahead_s > 0.0
+        for k in range(4):
+            frame = look(world, 5_000_000_000 + k * 100_000_000)
+            assert (frame.observed == OBSERVED_IMAGINED).mean() > 0.5
+        status = world.status()
+        assert status.blocks >= 1 and status.failures == 0, status.reason
+        assert status.size == (64, 96)
+    finally:
+        world.close()
+
+
+def test_same_settings_same_pictures_and_another_seed_others(folder):
+    def picture(**others):
+        world = open_star_world(room(), asked(folder, lockstep=True, **others),
+                                WorldSettings(threads=1), SMALL)
+        try:
+            return look(world, 1_000_000_000).rgb
+        finally:
+            world.close()
+
+    first = picture(seed=1)
+    np.testing.assert_array_equal(first, picture(seed=1))
+    assert (first != picture(seed=2)).any()
+
+
+def test_warming_up_leaves_no_trace(folder):
+    models = star_world.load_models(asked(folder), torch.device('cpu'), SMALL)
+    cold, warm = (star_world.StarImaginer(models, room(), 3) for _ in range(2))
+    star_world.warm_up(warm, room(), 1)
+    stamps_ns = np.arange(cold.block_frames()) * cold.period_ns
+    track = CameraTrack(stamps_ns, np.repeat(spawn_camera(room().spawn)[None], len(stamps_ns), 0))
+    np.testing.assert_array_equal(cold.imagine(track).rgb, warm.imagine(track).rgb)
+
+
+def test_a_smaller_picture_uses_the_same_network(folder):
+    models = star_world.load_models(asked(folder, generator_width=192, generator_height=128),
+                                    torch.device('cpu'), SMALL)
+    imaginer = star_world.StarImaginer(models, room(), 3)
+    assert imaginer.shrink()
+    height, width = imaginer.size
+    assert (height, width) < (128, 192)
+    stamps_ns = np.arange(imaginer.block_frames()) * imaginer.period_ns
+    T_map_cam = np.repeat(spawn_camera(room().spawn)[None], len(stamps_ns), 0)
+    block = imaginer.imagine(CameraTrack(stamps_ns, T_map_cam))
+    assert block.rgb.shape[1:3] == (height, width)
+
+
+def test_no_folder_is_asked_for_by_name():
+    with pytest.raises(ValueError, match='weights_dir is empty'):
+        find_weights('', SMALL)
+    with pytest.raises(ValueError, match='/nowhere: no such folder'):
+        find_weights('/nowhere', SMALL)
+
+
+@pytest.mark.parametrize('gone, words', [
+    (['generator'], 'generator: missing, it is part of InSpatio-World'),
+    (['text_encoder'], 'text_encoder: missing, it is part of Wan2.1'),
+    (['vae', 'taehv'], 'vae: missing.*taehv: missing')])
+def test_missing_weights_are_named_with_where_they_come_from(folder, gone, words):
+    for name in gone:
+        (folder / FILES[name]).unlink()
+    with pytest.raises(ValueError, match=words) as error:
+        open_star_world(room(), asked(folder), WorldSettings(threads=1), SMALL)
+    assert str(folder) in str(error.value)
+    assert 'base' not in str(error.value), 'only training needs it'
+
+
+def test_truncated_weights_are_refused(folder):
+    path = folder / FILES['generator']
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(ValueError, match=FILES['generator']):
+        open_star_world(room(), asked(folder), WorldSettings(threads=1), SMALL)
+
+
+def test_weights_of_another_width_are_refused(folder):
+    save_file({f'model.{key}': value for key, value in
+               CausalDit.empty(replace(DIT, dim=32)).state_dict().items()},
+              folder / FILES['generator'])
+    with pytest.raises(ValueError, match=FILES['generator']):
+        open_star_world(room(), asked(folder), WorldSettings(threads=1), SMALL)
+
+
+def test_a_generator_without_faults_is_waiting_or_painting(folder):
+    world = open_star_world(room(), asked(folder), WorldSettings(threads=1), SMALL)
+    try:
+        assert world.status().state in (GeneratorState.WAITING, GeneratorState.PAINTING)
+    finally:
+        world.close()
