@@ -85,7 +85,8 @@ class Painter(Generic[Ready]):
         self._wanted_ns: int | None = None    # lockstep: the instant that somebody waits for
         self._follows_ns: int | None = None   # the stamp that continues the newest block
         self._now_ns, self._latency_ns = 0, 0
-        self._epoch, self._reset_due, self._closing = 0, False, False
+        self._epoch, self._reset_due = 0, False
+        self._closing, self._ended = False, False
         self._ready: list[Ready] = []
         self._begun_s: float | None = None    # of the block under way
         self._attempts, self._failed_in_row, self._retry_s = 0, 0, 0.0
@@ -122,7 +123,8 @@ class Painter(Generic[Ready]):
         Returns without it if the generator fails, hangs or has no track: `status` says so.
         """
         with self._changed:
-            if not self._settings.lockstep or self._track is None or self._holds(stamp_ns):
+            if not self._settings.lockstep or self._track is None or self._ended or (
+                    self._holds(stamp_ns)):
                 return
             self._wanted_ns, before = stamp_ns, self._attempts
             self._changed.notify_all()
@@ -137,7 +139,8 @@ class Painter(Generic[Ready]):
             self._reset_due = True
             self._track = self._follows_ns = None
             self._ready = []
-            self._failed_in_row, self._retry_s, self._failure = 0, 0.0, ''
+            self._failed_in_row, self._retry_s = 0, 0.0
+            self._failure = self._failure if self._ended else ''
             self._imaginer.cancel()
             self._changed.notify_all()
 
@@ -179,6 +182,12 @@ class Painter(Generic[Ready]):
         try:
             while (task := self._next()) is not None:
                 task()
+        except Exception as error:  # noqa: B902  the edge of the thread: reported in `status`
+            with self._changed:
+                self._failure = f'the generator has ended: {type(error).__name__}: {error}'
+                self._ended = True
+                self._conclude()
+                self._changed.notify_all()
         finally:
             self._imaginer.close()
 

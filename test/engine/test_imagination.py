@@ -439,6 +439,18 @@ def test_a_generator_that_hangs_is_called_late_and_left_behind(open_world) -> No
     until(lambda: imaginer.closed)
 
 
+def test_a_generator_that_is_beyond_help_is_reported(open_world) -> None:
+    imaginer = TrueImaginer(gated=True)
+    world = open_world(imaginer, lockstep=True)
+    imaginer.block_frames = None
+    imaginer.gate.release()
+    assert same(look(world, 0), scene_alone())
+    assert 'the generator has ended: TypeError' in world.status().reason
+    world.reset()
+    assert same(look(world, SECOND), scene_alone())
+    assert world.status().faulty
+
+
 def test_lockstep_goes_on_without_a_generator_that_fails_or_hangs(open_world) -> None:
     world = open_world(TrueImaginer(errors=[RuntimeError('a'), RuntimeError('b')]),
                        lockstep=True)

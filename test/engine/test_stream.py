@@ -106,6 +106,19 @@ def test_the_same_seed_gives_the_same_bytes(models) -> None:
     assert first[1].rgb.tobytes() != drive(stream, stream.new_state(6), 2)[1].rgb.tobytes()
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize('kind', ['taehv', 'vae'])
+def test_a_gpu_paints_alike(kind: str) -> None:
+    painted = []
+    for device in ('cpu', 'cuda'):
+        stream = StarStream(tiny_models(kind, device=device), room())
+        painted.append(drive(stream, stream.new_state(5), 2))
+    for a, b in zip(*painted):
+        assert np.abs(a.rgb.astype(int) - b.rgb).mean() < 1.0
+        assert (a.seen == b.seen).mean() > 0.999
+        assert np.median(np.abs(a.depth / b.depth - 1.0)) < 1e-3
+
+
 def test_worlds_on_the_same_weights_do_not_meet(models) -> None:
     stream, looping = StarStream(models, STATIC), StarStream(models, clip(5, TimeMode.LOOP))
     alone = drive(stream, stream.new_state(1), 2), drive(looping, looping.new_state(2), 2)
