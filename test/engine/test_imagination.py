@@ -471,18 +471,25 @@ def test_lockstep_waits_while_pictures_become_smaller(open_world) -> None:
 def test_the_same_input_gives_the_same_bytes(open_world) -> None:
     from inspatio_ros.engine.star_imaginer import StarImaginer
     from tiny_models import tiny_models
-    models, runs = tiny_models(), []
-    for _ in range(2):
-        world = open_world(StarImaginer(models, room(), seed=4), room(), lockstep=True)
+    models = tiny_models()
+
+    def run(world) -> list:
         frames = []
         for k in range(24):
             stamp_ns = k * SECOND // 30
             world.expect(still(stamp_ns, way(k / 30)))
             frames.append(look(world, stamp_ns, way(k / 30)))
-        assert world.status().blocks == 2 and world.status().failures == 0
-        runs.append(frames)
-    assert all(same(a, b) for a, b in zip(*runs))
-    assert (runs[0][-1].observed == 128).any()
+        assert world.status().failures == 0
+        return frames
+
+    worlds = [open_world(StarImaginer(models, room(), seed=4), room(), lockstep=True)
+              for _ in range(2)]
+    first, second = run(worlds[0]), run(worlds[1])
+    worlds[0].reset()
+    again = run(worlds[0])
+    assert worlds[0].status().blocks == 2 * worlds[1].status().blocks == 4
+    assert all(same(a, b) and same(a, c) for a, b, c in zip(first, second, again))
+    assert (first[-1].observed == 128).any()
 
 
 def test_an_imagined_world_itself_loads_no_torch() -> None:

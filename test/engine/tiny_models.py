@@ -32,4 +32,5 @@ def tiny_models(kind: str = 'taehv', block_latents: int = 3, device: str = 'cpu'
                      shape=BlockShape.for_video(HEIGHT, WIDTH, block_latents))
     dit = CausalDit.empty(config.dit).randomise(0).to(device)
     text = torch.randn(1, 5, config.dit.text_dim, generator=torch.Generator().manual_seed(1))
-    return StarModels(config, tiny_codec(kind, device), text, lambda config: StarEngine(dit, config))
+    return StarModels(config, tiny_codec(kind, device), text,
+                      lambda wanted: StarEngine(dit, wanted))
