@@ -88,6 +88,7 @@ class SensorLoop:
         self._worker: Worker | None = None
         self._running = False
         self._world_lock = threading.Lock()   # around all that touches the world or the outputs
+        self._change_waits = False            # for the world lock, which is not fair
         self._motion_lock = threading.Lock()  # around a teleport and what that makes us forget
         self._forget = False                  # the world forgets before the next frame
         self._last_ns: int | None = None      # stamp of the newest tick
@@ -131,14 +132,26 @@ class SensorLoop:
             self._source.reset()
             self._forget = True
 
-    def reconfigure(self, settings: WorldParameters) -> None:
-        """Take other parameters, between two frames."""
-        with self._world_lock:
+    def reconfigure(self, settings: WorldParameters) -> bool:
+        """
+        Take other parameters, between two frames.
+
+        :returns: False if the frame in the making takes too long: nothing has changed.
+        """
+        self._change_waits = True
+        free = self._world_lock.acquire(timeout=_PATIENCE_S)
+        self._change_waits = False
+        if not free:
+            return False
+        try:
             old, self._settings = self._settings, settings
             self._sensor.reconfigure(settings)
             self._source.reconfigure(settings)
             if self._timer is not None and settings.rate != old.rate:
                 self._timer.timer_period_ns = round(1e9 / settings.rate)
+        finally:
+            self._world_lock.release()
+        return True
 
     def look_at_holes(self) -> None:
         """Have one of the next frames say how much of it was never seen."""
@@ -147,6 +160,8 @@ class SensorLoop:
     # ---- in the loop's thread
 
     def _look_around(self) -> None:
+        while self._change_waits:
+            time.sleep(0.001)
         try:
             with self._world_lock:
                 if self._running and self._node.context.ok():

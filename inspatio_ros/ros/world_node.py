@@ -203,9 +203,10 @@ class WorldNode(LifecycleNode):
         new, answer = parameters_of.changed(self._settings, changes, self._opened is not None)
         if not answer.successful:
             return answer
+        if self._opened is not None and not self._opened.loop.reconfigure(new):
+            return SetParametersResult(
+                successful=False, reason='a frame takes long just now, nothing has changed')
         old, self._settings = self._settings, new
-        if self._opened is not None:
-            self._opened.loop.reconfigure(new)
         if self._state == 'active' and new.mount != old.mount:
             self._send_mount()
         return answer

@@ -172,6 +172,9 @@ def test_a_frame_that_waits_for_ever_does_not_keep_the_node():
         rig.listen(COLOR)
         rig.world.delay_s = 6.0
         time.sleep(0.2)
+        answer = rig.set_parameter('rate', 12.0)
+        assert not answer.successful and 'takes long' in answer.reason
+        assert rig.node.get_parameter('rate').value == 24.0
         begin = time.monotonic()
         rig.node.release()
         assert time.monotonic() - begin < 2.0

@@ -124,6 +124,15 @@ def test_mount_changes_the_picture_and_static_tf(rig):
     assert camera_position(rig.fresh(DEPTH))[2] == pytest.approx(0.5)
 
 
+def test_changes_get_through_to_a_loop_that_is_always_late(rig):
+    assert rig.set_parameter('rate', 100.0).successful
+    rig.world.delay_s = 0.1
+    for x in (0.1, 0.2, 0.3, 0.0):
+        assert rig.set_parameter('mount.x', x).successful
+    rig.world.delay_s = 0.0
+    assert rig.set_parameter('rate', 24.0).successful
+
+
 def test_limits_change_while_running(rig):
     assert rig.set_parameter('limits.linear', 0.5).successful
     before = int(rig.values().get('cmd_vel.rejected.over_limit', 0))
