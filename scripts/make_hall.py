@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'scripts')]
 
 from hall import bake, cameras, layout  # noqa: E402
+from hall.check import check_world  # noqa: E402
 from hall.render import import_mujoco, Renderer  # noqa: E402
 from inspatio_ros.contracts import F32, Intrinsics, Spawn, U8  # noqa: E402
 from inspatio_ros.scene.format import load_scene, save_scene  # noqa: E402
@@ -164,7 +165,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size = sum(path.stat().st_size for path in options.out.rglob('*')) / 2 ** 20
     print(f'{options.out}: {size:.2f} MiB', file=sys.stderr)
     if options.check:
-        from hall.check import check_world
         check_world(load_scene(options.out), renderer, baker, options.check, options.seed + 1,
                     options.pictures)
     renderer.close()
