@@ -1,27 +1,31 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Blocks one after the other, with nothing waiting for what it does not need.
+One block from encoding to the host, with nothing waiting for what it does not need.
 
-While block n is denoised, block n + 1 is warped and encoded and block n - 1 is decoded and copied
-to the host, each on a CUDA stream of its own:
+On a CUDA device every stage has a lane, which is a stream of its own. The host waits once, at the
+end, for the frames that it hands out:
 
-    encode    | e1 | e2     | e3     |
-    denoise        | n1     | n2     | n3     |
-    decode, copy            | d1     | d2     | d3 |
+    encoding | reference | render |
+    main                 | context    | steps            |
+    decoding                                             | d1 | d2 | d3 |
+    copying  | depth ...                                      | c1 | c2 | c3 |
 
 Without CUDA the same calls follow each other.
+
+Tensors of a block live until its lanes have met again, so that no lane is given memory which
+another one still reads.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 from typing import NamedTuple
 
-from inspatio_ros.engine.runtime import RuntimeEngine
-from inspatio_ros.engine.star import LatentsNotFiniteError, StarState
+from inspatio_ros.engine.star import LatentsNotFiniteError, Observer, StarEngine, StarState
+from inspatio_ros.model.codec import Codec
+from inspatio_ros.model.memory import Memory
 import torch
 from torch import Tensor
 
@@ -29,159 +33,183 @@ from torch import Tensor
 _FIRST = -1
 
 
-class BlockInputs(NamedTuple):
+class Sources(NamedTuple):
     """
-    What a block is painted from, each (1, K, channels, H, W) on the device.
+    What a block is painted from.
 
-    :param reference: latents of the source at the times of the block.
     :param mask: packed mask of the render's known pixels.
-    :param render: latents of the scene seen by the cameras of the block.
+    :param reference: encodes the source at the times of the block, (1, K, C, h, w).
+    :param render: encodes the scene seen by the cameras of the block, likewise.
+    :param beside: makes what goes to the host together with the frames; nothing of it depends
+        on what is painted.
     """
 
-    reference: Tensor
     mask: Tensor
-    render: Tensor
+    reference: Callable[[], Tensor]
+    render: Callable[[], Tensor]
+    beside: Callable[[], Sequence[Tensor]]
 
 
-class HostBlock(NamedTuple):
+class Painted(NamedTuple):
     """
-    A finished block.
+    A finished block. What is on the host belongs to whoever holds it.
 
-    :param number: from 0.
-    :param frames: what `decode` returned, on the host; overwritten by the next block but one.
+    :param latents: clean, on the device.
+    :param rgb_THW3: uint8, on the host.
+    :param beside: of the sources, on the host.
+    :param memory: of the decoder, for the next block.
     """
 
-    number: int
-    frames: Tensor
+    latents: Tensor
+    rgb_THW3: Tensor
+    beside: list[Tensor]
+    memory: Memory
 
 
-Encode = Callable[[int], BlockInputs]
-Decode = Callable[[Tensor], Tensor]
+class Lane:
+    """
+    Where work is queued: a stream of a CUDA device.
 
+    :param device: any.
+    :param side: whether to make a stream (CUDA only); else it is that of the caller.
+    """
 
-class _Pending(NamedTuple):
-    number: int
-    frames: Tensor
-    finite: Tensor
-    done: torch.cuda.Event | None
+    def __init__(self, device: torch.device, side: bool) -> None:
+        self._device, self._cuda = device, device.type == 'cuda'
+        self._own = (torch.cuda.Stream(device, priority=_FIRST) if side and self._cuda else None)
+
+    def work(self) -> contextlib.AbstractContextManager[object]:
+        """Queue here what is queued inside."""
+        return contextlib.nullcontext() if self._own is None else torch.cuda.stream(self._own)
+
+    def follow(self, other: Lane) -> None:
+        """Let what is queued here from now on wait for what the other one has by now."""
+        if self._cuda and self._own is not other._own:
+            self._stream().wait_stream(other._stream())
+
+    def wait(self) -> None:
+        """Have the host wait for all that is queued here."""
+        if self._cuda:
+            self._stream().synchronize()
+
+    def _stream(self) -> torch.cuda.Stream:
+        return torch.cuda.current_stream(self._device) if self._own is None else self._own
 
 
 class BlockPipeline:
     """
-    Paints the blocks of one world.
+    Paints blocks of any number of worlds, one at a time.
 
     :param engine: warmed up.
-    :param state: of the world.
-    :param encode: block number -> inputs.
-    :param decode: clean latents -> frames, on the device.
-    :param overlap: whether to use streams (CUDA); else all runs on one.
+    :param codec: that decodes.
+    :param overlap: whether stages have lanes of their own (CUDA).
     """
 
-    def __init__(self, engine: RuntimeEngine, state: StarState, encode: Encode, decode: Decode,
-                 overlap: bool = True) -> None:
-        self.engine, self.state = engine, state
-        self.encode, self.decode = encode, decode
-        self._cuda = engine.device.type == 'cuda'
-        side = self._cuda and overlap
-        self._encoding = torch.cuda.Stream(engine.device, priority=_FIRST) if side else None
-        self._decoding = torch.cuda.Stream(engine.device, priority=_FIRST) if side else None
-        self._host: deque[Tensor] = deque()
+    def __init__(self, engine: StarEngine, codec: Codec, overlap: bool = True) -> None:
+        self._engine, self._codec = engine, codec
+        self.main = Lane(engine.device, False)
+        self.encoding, self.decoding, self.copying = (
+            Lane(engine.device, overlap) for _ in range(3))
 
-    def run(self, blocks: int) -> Iterator[HostBlock]:
+    @torch.no_grad()
+    def paint(self, state: StarState, sources: Sources, past: Memory | None,
+              check: Callable[[], None] = lambda: None) -> Painted:
         """
-        Paint blocks; each is handed out as soon as it is on the host.
+        Paint the next block of a world, without remembering it.
 
-        :raises LatentsNotFiniteError: a block that is; the world has gone on without it.
+        :param state: of the world; as it was, but for keys and values.
+        :param sources: may be used up; are called once each.
+        :param past: of the decoder; None in a world's first block.
+        :param check: called now and then; whatever it raises ends the block.
+        :raises LatentsNotFiniteError: NaN or infinity in the block.
         """
-        if blocks < 1:
-            raise ValueError(f'blocks must be at least 1, got {blocks}')
-        pending: deque[_Pending] = deque()
-        self._begin()
-        inputs, ready = self._encode(0)
-        for number in range(blocks):
-            latents, finite, painted = self._paint(inputs, ready)
-            if number + 1 < blocks:
-                inputs, ready = self._encode(number + 1)
-            pending.append(self._decode(number, latents, finite, painted))
-            if number == 0:
-                self._settle(pending[0].done)
-            # One stays under way while the host prepares the next.
-            if len(pending) > self._cuda:
-                yield self._finish(pending.popleft())
-        while pending:
-            yield self._finish(pending.popleft())
+        with self._together() as kept:
+            with self.encoding.work():
+                reference = sources.reference().float()
+            self.main.follow(self.encoding)
+            with self.encoding.work():
+                render = sources.render().float()
+            with self.copying.work():
+                beside = [self._to_host(tensor, kept) for tensor in sources.beside()]
+            kept += [reference, render]
+            check()
+            latents = self._engine.sample(
+                state, reference, sources.mask, render, observe=self._looking_up(check),
+                before_steps=lambda: self.main.follow(self.encoding))
+            kept.append(latents)
+            check()
+            rgb, finite, memory = self._decode(latents, past, kept)
+        self.main.wait()
+        if not bool(finite):
+            raise LatentsNotFiniteError(f'block {state.block} of the world with seed '
+                                        f'{state.seed} is not finite')
+        return Painted(latents, rgb, beside, memory)
 
-    def _begin(self) -> None:
-        """Let the side streams see what was done so far."""
-        for stream in (self._encoding, self._decoding):
-            if stream is not None:
-                stream.wait_stream(torch.cuda.current_stream())
+    def _decode(self, latents: Tensor, past: Memory | None, kept: list[Tensor],
+                ) -> tuple[Tensor, Tensor, Memory]:
+        """Return frames and whether all is finite, both on their way to the host; memory."""
+        codec, (_, K, _, h, w) = self._codec, latents.shape
+        size = (codec.frames_of(K, first=past is None), h * codec.spatial_factor,
+                w * codec.spatial_factor, 3)
+        host, first = self._host_buffer(size, torch.uint8), 0
+        self.decoding.follow(self.main)
+        with self.decoding.work():
+            finite = torch.isfinite(latents).all()
+        for part in latents.split(codec.latents_per_pass, 1):
+            with self.decoding.work():
+                pictures, past = codec.decode(part, past)
+                finite = finite & torch.isfinite(pictures).all()
+                rgb = codec.rgb8_from_frames(pictures).contiguous()
+            self.copying.follow(self.decoding)
+            with self.copying.work():
+                host[first:first + len(rgb)].copy_(rgb, non_blocking=True)
+            kept.append(rgb)
+            first += len(rgb)
+        assert past is not None
+        with self.decoding.work():
+            return host, self._to_host(finite, kept), past
 
-    def _settle(self, first: torch.cuda.Event | None) -> None:
+    def _to_host(self, tensor: Tensor, kept: list[Tensor]) -> Tensor:
+        """Return where a tensor is going to be on the host; it is itself there on the CPU."""
+        if not tensor.is_cuda:
+            return tensor
+        tensor = tensor.contiguous()
+        kept.append(tensor)
+        return self._host_buffer(tensor.shape, tensor.dtype).copy_(tensor, non_blocking=True)
+
+    def _host_buffer(self, size: Sequence[int], dtype: torch.dtype) -> Tensor:
         """
-        Wait on the device for the first block to be decoded.
+        Return memory that copies reach without the host.
 
-        Codec memory from before was allocated on this stream. It is free by now, as far as the
-        host knows, and must not be filled anew while a side stream still reads it.
+        The allocator keeps pinned memory that nobody holds any longer, and hands it out again
+        once the copies into it are over: buffers take turns without being named.
         """
-        if first is not None:
-            torch.cuda.current_stream().wait_event(first)
+        return torch.empty(size, dtype=dtype, pin_memory=self._engine.device.type == 'cuda')
 
-    def _encode(self, number: int) -> tuple[BlockInputs, torch.cuda.Event | None]:
-        with _on(self._encoding):
-            inputs = self.encode(number)
-            return inputs, self._event()
+    @contextlib.contextmanager
+    def _together(self) -> Iterator[list[Tensor]]:
+        """
+        Let side lanes start where the caller's lane is, and have it wait for them at the end.
 
-    def _paint(self, inputs: BlockInputs, ready: torch.cuda.Event | None,
-               ) -> tuple[Tensor, Tensor, torch.cuda.Event | None]:
-        if ready is not None:
-            torch.cuda.current_stream().wait_event(ready)
-            for tensor in inputs:
-                tensor.record_stream(torch.cuda.current_stream())
-        with torch.no_grad():
-            latents = self.engine.sample(self.state, *inputs)
-            finite = self.engine.advance(self.state, latents)
-        return latents, finite, self._event()
+        :returns: (yields) a list for tensors that one lane makes and another one reads.
+        """
+        sides = (self.encoding, self.decoding, self.copying)
+        for lane in sides:
+            lane.follow(self.main)
+        kept: list[Tensor] = []
+        try:
+            yield kept
+        finally:
+            for lane in sides:
+                self.main.follow(lane)
+            kept.clear()
 
-    def _decode(self, number: int, latents: Tensor, finite: Tensor,
-                painted: torch.cuda.Event | None) -> _Pending:
-        with _on(self._decoding):
-            if painted is not None:
-                stream = torch.cuda.current_stream()
-                stream.wait_event(painted)
-                latents.record_stream(stream)
-                finite.record_stream(stream)
-            frames = self.decode(latents)
-            host = self._host_buffer(frames)
-            host.copy_(frames, non_blocking=True)
-            flag = torch.empty((), dtype=torch.bool, pin_memory=self._cuda)
-            flag.copy_(finite, non_blocking=True)
-            return _Pending(number, host, flag, self._event())
-
-    def _finish(self, pending: _Pending) -> HostBlock:
-        if pending.done is not None:
-            pending.done.synchronize()
-        if not bool(pending.finite):
-            raise LatentsNotFiniteError(
-                f'block {pending.number} of the world with seed {self.state.seed} is not finite')
-        return HostBlock(pending.number, pending.frames)
-
-    def _host_buffer(self, frames: Tensor) -> Tensor:
-        """Return the buffer that has been idle for longest; three of them take turns."""
-        if len(self._host) < 3:
-            self._host.append(torch.empty(frames.shape, dtype=frames.dtype,
-                                          pin_memory=self._cuda))
-        else:
-            self._host.rotate(-1)
-        return self._host[-1]
-
-    def _event(self) -> torch.cuda.Event | None:
-        if not self._cuda:
+    def _looking_up(self, check: Callable[[], None]) -> Observer | None:
+        """Return what looks up between two steps, where a step takes long enough for that."""
+        if self._engine.device.type != 'cpu':
             return None
-        event = torch.cuda.Event()
-        event.record()
-        return event
 
+        def look_up(*step: object) -> None:
+            check()
 
-def _on(stream: torch.cuda.Stream | None) -> contextlib.AbstractContextManager[object]:
-    return contextlib.nullcontext() if stream is None else torch.cuda.stream(stream)
+        return look_up

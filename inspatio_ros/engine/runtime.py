@@ -5,7 +5,7 @@ The generator as fast as the machine can run it.
 
 `open_engine` takes a network with its weights and returns a `StarEngine` whose shapes are fixed,
 whose layers are compiled (one compilation for all of them), whose linear layers may be 8-bit,
-whose attention kernel was measured here, and whose steady block is one CUDA graph. Whatever does
+whose attention kernel was measured here, and whose steady block is two CUDA graphs. Whatever does
 not work on a machine is left out, and `notes` says so.
 """
 
@@ -103,7 +103,7 @@ def use_kernel_cache(folder: Path | None) -> Path:
 
 class RuntimeEngine(StarEngine):
     """
-    A `StarEngine` whose steady block is a CUDA graph.
+    A `StarEngine` whose steady block is two CUDA graphs: the context pass and all steps.
 
     Its worlds share the buffer of keys and values, which every block overwrites: `sample` and
     `imagine` may be called from several threads, the passes alone may not.
@@ -122,37 +122,26 @@ class RuntimeEngine(StarEngine):
         self.notes = notes
         self._lock = threading.Lock()
         self._memories: dict[int, Any] = {}
-        self._block: Graphed | None = None
+        self._graphs: tuple[Graphed, Graphed] | None = None  # context, steps
 
     @torch.no_grad()
     def sample(self, state: StarState, reference_BKCHW: Tensor, mask_BKCHW: Tensor,
                render_BKCHW: Tensor, noise: Tensor | None = None,
-               observe: Observer | None = None) -> Tensor:
+               observe: Observer | None = None,
+               before_steps: Callable[[], None] = lambda: None) -> Tensor:
         """Paint the next block of a world; see `StarEngine.sample`."""
         with self._lock:
-            if self._block is None or observe is not None or not self._is_steady(state):
+            if self._graphs is None or observe is not None or not self._is_steady(state):
                 return super().sample(state, reference_BKCHW, mask_BKCHW, render_BKCHW, noise,
-                                      observe)
+                                      observe, before_steps)
             self._check(state, reference_BKCHW, mask_BKCHW, render_BKCHW, noise)
-            noise = self.noise(state) if noise is None else noise
-            inputs = self._inputs(state, reference_BKCHW, mask_BKCHW, render_BKCHW, noise)
-            return self._block(*inputs)[0].clone()
-
-    def advance(self, state: StarState, latents_BKCHW: Tensor) -> Tensor:
-        """
-        Do what `commit` does, without waiting for the device.
-
-        A block that is not finite does not become history: the world goes on from the one before
-        (from zeros where there is none).
-
-        :returns: () bool on the device: whether the block is finite.
-        """
-        finite = torch.isfinite(latents_BKCHW).all()
-        before = state.history[0] if state.history else torch.zeros_like(latents_BKCHW)
-        kept = torch.where(finite, latents_BKCHW, before)
-        state.history = [kept, *state.history][:self.config.shape.history_blocks]
-        state.block += 1
-        return finite
+            context, steps = self._graphs
+            text = _flat(state.text)
+            context(self._moved(reference_BKCHW), *state.history, *text)
+            noise = self._moved(self.noise(state) if noise is None else noise)
+            before_steps()
+            return steps(self._moved(mask_BKCHW), self._moved(render_BKCHW), noise,
+                         *text)[0].clone()
 
     @torch.no_grad()
     def warm_up(self, steady_only: bool = False) -> None:
@@ -172,7 +161,7 @@ class RuntimeEngine(StarEngine):
             state.history = [latents] * history
             self._attempt(lambda: self.sample(state, latents, mask, latents))
         if self.settings.graphs and self.settings.path == 'fast' and self.device.type == 'cuda':
-            self._capture(self._inputs(state, latents, mask, latents, self.noise(state)))
+            self._capture(state, latents, mask)
 
     def _attempt(self, work: Callable[[], object]) -> None:
         """Run work; if the compiler cannot, do without it."""
@@ -187,9 +176,12 @@ class RuntimeEngine(StarEngine):
             uncompile(self.dit)
             work()
 
-    def _capture(self, inputs: Sequence[Tensor]) -> None:
+    def _capture(self, state: StarState, latents: Tensor, mask: Tensor) -> None:
+        text, noise = _flat(state.text), self._moved(self.noise(state))
         try:
-            self._block = Graphed(self._steady_block, inputs)
+            self._graphs = (
+                Graphed(self._steady_context, (latents, *state.history, *text)),
+                Graphed(self._steady_steps, (mask, latents, noise, *text)))
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
@@ -202,26 +194,20 @@ class RuntimeEngine(StarEngine):
     def _is_steady(self, state: StarState) -> bool:
         return state.batch == 1 and len(state.history) == self.config.shape.history_blocks
 
-    def _inputs(self, state: StarState, reference: Tensor, mask: Tensor, render: Tensor,
-                noise: Tensor) -> list[Tensor]:
-        """Return all that a block depends on, as tensors on the device."""
-        on_device = [self._moved(x) for x in (reference, mask, render, noise)]
-        return [*on_device, *state.history, *(x for pair in state.text for x in pair)]
-
-    def _moved(self, x: Tensor) -> Tensor:
-        if self.device.type == 'cuda' and x.device.type == 'cpu':
-            x = x.pin_memory()
-        return x.to(self.device, torch.float32, non_blocking=True)
-
-    def _steady_block(self, reference: Tensor, mask: Tensor, render: Tensor, noise: Tensor,
-                      *rest: Tensor) -> Tensors:
-        """Context pass and all steps: the function behind the graph."""
+    def _steady_context(self, reference: Tensor, *rest: Tensor) -> Tensors:
+        """Context pass: the function behind the first graph."""
         full = self.config.shape.history_blocks
-        history, text = list(rest[:full]), rest[full:]
-        pairs = list(zip(text[0::2], text[1::2]))
-        state = StarState(0, 1, pairs, self._memories[1], 0, history)
-        self.remember_context(state, reference)
-        return (self.denoise(state, torch.cat([mask, render], 2), noise),)
+        self.remember_context(self._steady_state(rest[full:], list(rest[:full])), reference)
+        return ()
+
+    def _steady_steps(self, mask: Tensor, render: Tensor, noise: Tensor,
+                      *text: Tensor) -> Tensors:
+        """All steps: the function behind the second graph."""
+        condition = torch.cat([mask, render], 2)
+        return (self.denoise(self._steady_state(text, []), condition, noise),)
+
+    def _steady_state(self, text: Sequence[Tensor], history: list[Tensor]) -> StarState:
+        return StarState(0, 1, list(zip(text[0::2], text[1::2])), self._memories[1], 0, history)
 
     def _memory(self, batch: int) -> Any:
         if self.settings.path == 'slow':
@@ -229,6 +215,11 @@ class RuntimeEngine(StarEngine):
         if batch not in self._memories:
             self._memories[batch] = super()._memory(batch)
         return self._memories[batch]
+
+
+def _flat(text: Sequence[tuple[Tensor, Tensor]]) -> list[Tensor]:
+    """Return keys and values of all layers one after the other."""
+    return [tensor for pair in text for tensor in pair]
 
 
 def open_engine(dit: CausalDit, config: StarConfig, settings: RuntimeSettings) -> RuntimeEngine:

@@ -141,19 +141,23 @@ class StarEngine:
 
     def sample(self, state: StarState, reference_BKCHW: Tensor, mask_BKCHW: Tensor,
                render_BKCHW: Tensor, noise: Tensor | None = None,
-               observe: Observer | None = None) -> Tensor:
+               observe: Observer | None = None,
+               before_steps: Callable[[], None] = lambda: None) -> Tensor:
         """
         Paint the next block without waiting for the device and without remembering it.
 
         Arguments as those of `imagine`. Only keys and values of the world change, which the next
         block overwrites.
+
+        :param before_steps: called behind the context pass; only then are mask and render read.
         """
         self._check(state, reference_BKCHW, mask_BKCHW, render_BKCHW, noise)
-        if noise is None:
-            noise = self.noise(state)
         self.remember_context(state, reference_BKCHW)
+        # The host draws the noise while a device is busy with the context.
+        noise = self._moved(self.noise(state) if noise is None else noise)
+        before_steps()
         condition = torch.cat([mask_BKCHW.to(self.device), render_BKCHW.to(self.device)], 2)
-        return self.denoise(state, condition, noise.to(self.device), observe)
+        return self.denoise(state, condition, noise, observe)
 
     def commit(self, state: StarState, latents_BKCHW: Tensor) -> None:
         """
@@ -164,6 +168,10 @@ class StarEngine:
         if not bool(torch.isfinite(latents_BKCHW).all()):
             raise LatentsNotFiniteError(
                 f'block {state.block} of the world with seed {state.seed} is not finite')
+        self.keep(state, latents_BKCHW)
+
+    def keep(self, state: StarState, latents_BKCHW: Tensor) -> None:
+        """Do what `commit` does with a block that is known to be finite."""
         keep = self.config.shape.history_blocks
         # A copy: the caller's tensor may be a buffer that the next block is painted into.
         state.history = [latents_BKCHW.clone(), *state.history][:keep]
@@ -199,6 +207,12 @@ class StarEngine:
             if observe is not None:
                 observe(i, x, flow, clean)
         return clean
+
+    def _moved(self, x: Tensor) -> Tensor:
+        """Return a tensor in float32 on the device, which the host does not wait for."""
+        if self.device.type == 'cuda' and x.device.type == 'cpu':
+            x = x.pin_memory()
+        return x.to(self.device, torch.float32, non_blocking=True)
 
     def _memory(self, batch: int) -> Any:
         """Return the keys and values of a new world."""

@@ -19,8 +19,9 @@ import threading
 from inspatio_ros.contracts import CameraTrack, Intrinsics
 from inspatio_ros.engine.conditioning import Condition, Conditioner, Slot
 from inspatio_ros.engine.imaginer import Block
+from inspatio_ros.engine.pipeline import BlockPipeline, Sources
 from inspatio_ros.engine.reference import encode_reference, ReferenceState, to_range
-from inspatio_ros.engine.star import LatentsNotFiniteError, Observer, StarEngine, StarState
+from inspatio_ros.engine.star import StarEngine, StarState
 from inspatio_ros.geometry import warp
 from inspatio_ros.geometry.mask import pack_mask
 from inspatio_ros.geometry.surface import FAR_M
@@ -100,6 +101,7 @@ class StarStream:
         config = models.config.with_video(self.camera.height, self.camera.width)
         self._block_latents = config.shape.block_latents
         self._engine = models.engine_for(config)
+        self._pipeline = BlockPipeline(self._engine, self._codec)
         self._conditioner = Conditioner(scene, self.camera, self._engine.device, max_views)
 
     def new_state(self, seed: int) -> StreamState:
@@ -130,22 +132,17 @@ class StarStream:
         counts = self.latent_frames(state)
         condition = self._conditioner.condition(track, counts, state.slot)
         check()
-        mask = _pack(condition.mask_T1HW, state.latents == 0)
-        frames = to_range(condition.render_T3HW, self._codec)[None]
-        render, render_memory = self._codec.encode(frames, state.render)
-        references = state.references.copy()
-        reference = self._reference(references, state.latents, track, condition, counts)
-        check()
-        latents = self._engine.sample(state.star, reference.float(), mask, render.float(),
-                                      observe=_checking(check, self._engine))
-        check()
-        pictures, decode_memory = self._codec.decode(latents, state.decode)
-        if not bool(torch.isfinite(pictures).all()):
-            raise LatentsNotFiniteError(f'block {state.star.block} of the world with seed '
-                                        f'{state.star.seed} is not finite')
-        block = self._block(track, self._codec.rgb8_from_frames(pictures), condition)
-        self._engine.commit(state.star, latents)
-        state.references, state.render, state.decode = references, render_memory, decode_memory
+        references, render = state.references.copy(), _Encoder(self._codec, state.render)
+        sources = Sources(
+            _pack(condition.mask_T1HW, state.latents == 0),
+            lambda: self._reference(references, state.latents, track, condition, counts),
+            lambda: render.encode(condition.render_T3HW),
+            lambda: self._depth(condition))
+        painted = self._pipeline.paint(state.star, sources, state.decode, check)
+        depth, seen = painted.beside
+        block = Block(track, self.camera, painted.rgb_THW3.numpy(), depth.numpy(), seen.numpy())
+        self._engine.keep(state.star, painted.latents)
+        state.references, state.render, state.decode = references, render.memory, painted.memory
         state.slot = condition.slots[-1]
         state.latents += len(counts)
         return block
@@ -165,24 +162,40 @@ class StarStream:
             before, first = frames[-1], first + count
         return torch.cat(found, 1)
 
-    def _block(self, track: CameraTrack, rgb_THW3: Tensor, condition: Condition) -> Block:
+    def _depth(self, condition: Condition) -> tuple[Tensor, Tensor]:
+        """Return depth everywhere and where it is the scene's."""
         disparity = condition.disparity_THW
-        seen = disparity > 0.0
-        depth = complete_depth(rgb_THW3, disparity, self._conditioner.typical_m)
-        return Block(track, self.camera, rgb_THW3.cpu().numpy(), depth.cpu().numpy(),
-                     seen.cpu().numpy())
+        return complete_depth(disparity, self._conditioner.typical_m), disparity > 0.0
 
 
-def complete_depth(rgb_THW3: Tensor, disparity_THW: Tensor, typical_m: float) -> Tensor:
+class _Encoder:
+    """
+    The stream of renders, one block further on.
+
+    :param codec: that encodes.
+    :param memory: of the codec; brought up to date.
+    """
+
+    def __init__(self, codec: Codec, memory: Memory | None) -> None:
+        self._codec, self.memory = codec, memory
+
+    def encode(self, render_T3HW: Tensor) -> Tensor:
+        """Return the latents of the next frames."""
+        frames = to_range(render_T3HW, self._codec)[None]
+        latents, self.memory = self._codec.encode(frames, self.memory)
+        return latents
+
+
+def complete_depth(disparity_THW: Tensor, typical_m: float) -> Tensor:
     """
     Return depth everywhere: where the scene has none, its surroundings go on.
 
-    :param rgb_THW3: uint8.
     :param disparity_THW: float32, 1/m; 0 where unknown.
     :param typical_m: for pictures of which nothing is known.
     :returns: (T, H, W) float32, metres; +inf out of range.
     """
-    _, filled = warp.fill_holes(rgb_THW3, disparity_THW)
+    no_rgb = torch.zeros((), dtype=torch.uint8, device=disparity_THW.device)
+    _, filled = warp.fill_holes(no_rgb.expand(*disparity_THW.shape, 3), disparity_THW)
     filled = torch.where(filled > 0.0, filled, 1.0 / typical_m)
     return torch.where(filled > 2.0 / FAR_M, 1.0 / filled, torch.inf)
 
@@ -194,14 +207,3 @@ def _pack(mask_T1HW: Tensor, first: bool) -> Tensor:
         return pack_mask(mask)
     # `pack_mask` packs a whole clip: put a first frame there and drop its latent.
     return pack_mask(torch.cat([mask[:, :, :1], mask], 2))[:, 1:]
-
-
-def _checking(check: Callable[[], None], engine: StarEngine) -> Observer | None:
-    """Return what looks up between two steps, where a step takes long enough for that."""
-    if engine.device.type != 'cpu':
-        return None
-
-    def look_up(*step: object) -> None:
-        check()
-
-    return look_up

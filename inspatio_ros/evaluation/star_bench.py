@@ -15,10 +15,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 import statistics
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from inspatio_ros.engine.graphs import Graphed, Tensors
-from inspatio_ros.engine.pipeline import BlockInputs, BlockPipeline
+from inspatio_ros.engine.pipeline import BlockPipeline, Sources
 from inspatio_ros.engine.runtime import (
     open_engine, RuntimeEngine, RuntimeSettings, speed_up_codec, use_kernel_cache)
 from inspatio_ros.engine.star import StarState
@@ -51,7 +51,7 @@ class BenchSetup:
     :param settings: how the engine runs.
     :param codec: `taehv` or `vae`.
     :param compile_codec: whether the fast path compiles it.
-    :param overlap: whether encoding and decoding run beside the denoising.
+    :param overlap: whether the stages of a block have streams of their own (CUDA).
     :param live_reference: whether the source is encoded for every block, as a camera's would be;
         else once, as that of a looping scene.
     :param blocks: that count.
@@ -98,7 +98,7 @@ def random_network(module: nn.Module, device: torch.device, dtype: torch.dtype,
     return module
 
 
-def random_codec(setup: BenchSetup, latents_per_pass: int) -> Codec:
+def random_codec(setup: BenchSetup) -> Codec:
     """Return a codec with random weights on the device, float16 there."""
     device = torch.device(setup.device)
     half = torch.float16 if setup.codec == 'taehv' else torch.bfloat16
@@ -108,8 +108,22 @@ def random_codec(setup: BenchSetup, latents_per_pass: int) -> Codec:
                    else WanVae(VAE_PRESETS[setup.preset]))
     network = random_network(network, device, dtype)
     if isinstance(network, WanVae):
-        return WanCodec(network, latents_per_pass=latents_per_pass)
-    return TaehvCodec(network, latents_per_pass=latents_per_pass)
+        return WanCodec(network)
+    return TaehvCodec(network)
+
+
+class Inputs(NamedTuple):
+    """
+    What a block is painted from, each (1, K, channels, h, w) on the device.
+
+    :param reference: latents of the source.
+    :param mask: packed mask of the render's known pixels.
+    :param render: latents of the render.
+    """
+
+    reference: Tensor
+    mask: Tensor
+    render: Tensor
 
 
 class Scenery:
@@ -153,37 +167,42 @@ class Stages:
         self.latents = shape.block_latents
         self.frames = codec.frames_of(self.latents, first=False)
         self.scenery = Scenery(setup, self.frames)
-        self.memory: Memory | None = None
+        self.memories: dict[str, Memory] = {}
         self.decode_memory: Memory | None = None
         self.kept_reference: Tensor | None = None
-        self._to_rgb: Graphed | None = None
 
-    def encode(self, number: int) -> BlockInputs:
-        """Return the inputs of a block: warp, encoding, mask."""
+    def sources(self) -> Sources:
+        """Return what the next block is painted from; warps the pictures."""
         render, known = self.scenery.warp()
-        return self.encode_frames(render, known)
-
-    @torch.no_grad()
-    def encode_frames(self, render: Tensor, known: Tensor) -> BlockInputs:
-        """Return the inputs of a block from its warped frames."""
-        pictures = torch.stack([self.scenery.rgb, render]) if self._encodes_reference else (
-            render[None])
-        low, high = self.codec.value_range
-        frames = ((pictures + 1.0) * ((high - low) / 2.0) + low).to(self.codec.dtype)
-        if self.memory is None:
-            # As if the stream had started one frame before: all later passes have one shape.
-            _, self.memory = self.codec.encode(frames[:, :1])
-        latents, self.memory = self.codec.encode(frames, self.memory)
-        if self.kept_reference is None and not self.setup.live_reference:
-            self.kept_reference = latents[:1].float()
-        reference = latents[:1] if self.kept_reference is None else self.kept_reference
         # Nine frames make three latents, as twelve do behind the first block.
         mask = pack_mask(2.0 * known[3:].transpose(0, 1)[None] - 1.0)
-        return BlockInputs(reference.float(), mask, latents[-1:].float())
+        return Sources(mask, self.reference, lambda: self.encode('render', render),
+                       lambda: (self.scenery.depth[:, 0], known[:, 0] > 0.0))
 
-    @property
-    def _encodes_reference(self) -> bool:
-        return self.setup.live_reference
+    def inputs(self) -> Inputs:
+        """Return the inputs of a block."""
+        sources = self.sources()
+        return Inputs(sources.reference().float(), sources.mask, sources.render().float())
+
+    def reference(self) -> Tensor:
+        """Return the latents of the source, encoded anew or kept."""
+        if self.kept_reference is not None:
+            return self.kept_reference
+        latents = self.encode('reference', self.scenery.rgb)
+        if not self.setup.live_reference:
+            self.kept_reference = latents
+        return latents
+
+    @torch.no_grad()
+    def encode(self, name: str, pictures: Tensor) -> Tensor:
+        """Return the latents of the next pictures of one stream."""
+        low, high = self.codec.value_range
+        frames = ((pictures[None] + 1.0) * ((high - low) / 2.0) + low).to(self.codec.dtype)
+        if name not in self.memories:
+            # As if the stream had started one frame before: all later passes have one shape.
+            _, self.memories[name] = self.codec.encode(frames[:, :1])
+        latents, self.memories[name] = self.codec.encode(frames, self.memories[name])
+        return latents
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
@@ -192,12 +211,7 @@ class Stages:
         if self.decode_memory is None:
             _, self.decode_memory = self.codec.decode(z[:, :1])
         frames, self.decode_memory = self.codec.decode(z, self.decode_memory)
-        if not self.setup.fast:
-            return self.codec.rgb8_from_frames(frames).contiguous()
-        if self._to_rgb is None:
-            self._to_rgb = Graphed(
-                lambda x: (self.codec.rgb8_from_frames(x).contiguous(),), (frames,))
-        return self._to_rgb(frames)[0]
+        return self.codec.rgb8_from_frames(frames).contiguous()
 
 
 class StarBench:
@@ -217,7 +231,7 @@ class StarBench:
         config, settings = setup.config, setup.settings
         dit = CausalDit.empty(config.dit, self.device, settings.dtype).randomise(_SEED)
         self.engine: RuntimeEngine = open_engine(dit, config, settings)
-        self.codec = random_codec(setup, config.shape.block_latents)
+        self.codec = random_codec(setup)
         if setup.fast:
             speed_up_codec(self.codec, setup.compile_codec and settings.compiles,
                            settings.graphs, settings.backend)
@@ -225,7 +239,7 @@ class StarBench:
         self.state = self._new_state()
         self.engine.warm_up(steady_only=True)
         self._warm_up_codec()
-        self.inputs = self.stages.encode(0)
+        self.inputs = self.stages.inputs()
         self._wait()
         self.warm_up_s = time.perf_counter() - start
 
@@ -244,8 +258,7 @@ class StarBench:
         """Run the codec; without compiler if that fails."""
         def once() -> None:
             for _ in range(2):
-                inputs = self.stages.encode(0)
-                self.stages.decode(inputs.render)
+                self.stages.decode(self.stages.inputs().render)
 
         try:
             once()
@@ -256,7 +269,7 @@ class StarBench:
                 raise
             first = (str(error).splitlines() or [''])[0]
             self.engine.notes.append(f'codec as it is: {type(error).__name__}: {first}')
-            self.codec = random_codec(self.setup, self.setup.config.shape.block_latents)
+            self.codec = random_codec(self.setup)
             self.stages = Stages(self.setup, self.codec)
             once()
 
@@ -281,14 +294,14 @@ class StarBench:
 
     def end_to_end(self) -> dict[str, Any]:
         """Return frames per second of warp, encoding, denoising, decoding and copying."""
-        pipeline = BlockPipeline(self.engine, self.state, self.stages.encode, self.stages.decode,
-                                 self.setup.overlap)
-        blocks = self.setup.blocks + _WARM_UP_BLOCKS
+        pipeline, stages = BlockPipeline(self.engine, self.codec, self.setup.overlap), self.stages
         stamps = []
-        for block in pipeline.run(blocks):
-            assert block.frames.shape[0] == self.stages.frames
+        for _ in range(self.setup.blocks + _WARM_UP_BLOCKS):
+            painted = pipeline.paint(self.state, stages.sources(), stages.decode_memory)
+            assert len(painted.rgb_THW3) == stages.frames
+            self.engine.keep(self.state, painted.latents)
+            stages.decode_memory = painted.memory
             stamps.append(time.perf_counter())
-        # The last block has no neighbour to hide behind: measured between equal moments.
         steady = stamps[_WARM_UP_BLOCKS - 1:]
         gaps = [1e3 * (b - a) for a, b in zip(steady, steady[1:])]
         block_ms = sum(gaps) / len(gaps)
@@ -300,9 +313,10 @@ class StarBench:
     def stages_ms(self) -> dict[str, float]:
         """Return the median milliseconds of every stage, alone on the device."""
         engine, stages, inputs = self.engine, self.stages, self.inputs
-        render, known = stages.scenery.warp()
+        render, _ = stages.scenery.warp()
         times = {'warp': self._time(stages.scenery.warp),
-                 'encode': self._time(lambda: stages.encode_frames(render, known))}
+                 'encode': self._time(lambda: (stages.reference(),
+                                               stages.encode('render', render)))}
         condition = torch.cat([inputs.mask, inputs.render], 2).to(self.device)
         times['context'] = self._time_graphed(
             lambda reference: self._context(reference), inputs.reference)

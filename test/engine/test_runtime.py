@@ -6,11 +6,10 @@ import math
 
 from inspatio_ros.engine import runtime
 from inspatio_ros.engine.graphs import Graphed, SteadyPass
-from inspatio_ros.engine.pipeline import BlockInputs, BlockPipeline
 from inspatio_ros.engine.precision import Fp8Linear, to_fp8, to_fp8_linears
 from inspatio_ros.engine.runtime import (
     is_compiled, open_engine, RuntimeEngine, RuntimeSettings, speed_up_codec)
-from inspatio_ros.engine.star import LatentsNotFiniteError, StarEngine
+from inspatio_ros.engine.star import StarEngine
 from inspatio_ros.evaluation.star_check import Inputs, paint, relative_error
 from inspatio_ros.model.codec import TaehvCodec
 from inspatio_ros.model.codec_config import TINY_TAEHV
@@ -118,13 +117,25 @@ def test_worlds_that_share_buffers_do_not_disturb_each_other():
     assert all(torch.equal(a, b) for a, b in zip(drive(False), drive(True)))
 
 
-def test_a_block_that_is_not_finite_does_not_become_history():
-    made = engine()
-    state = made.new_state(Inputs(CONFIG, 1).text, 0)
-    good = torch.randn(1, 2, 16, 4, 4)
-    assert bool(made.advance(state, good))
-    assert not bool(made.advance(state, good * math.nan))
-    assert torch.equal(state.history[0], good) and state.block == 2
+def test_context_and_steps_apart_paint_the_same_block():
+    made, inputs = engine(), Inputs(CONFIG, 1)
+    made.warm_up()
+    state = made.new_state(inputs.text, 3)
+    state.history = list(inputs.history)
+    made._capture(state, torch.zeros_like(inputs.reference), inputs.mask)
+    render = torch.full_like(inputs.render, math.nan)
+    called = []
+
+    def arrive() -> None:
+        render.copy_(inputs.render)
+        called.append(True)
+
+    latents = made.sample(state, inputs.reference, inputs.mask, render, before_steps=arrive)
+    assert called and torch.equal(latents, plain_block(inputs))
+    state.history = []
+    render.fill_(math.nan)
+    assert made.sample(state, inputs.reference, inputs.mask, render,
+                       before_steps=arrive).isfinite().all() and len(called) == 2
 
 
 @pytest.mark.parametrize('settings', [
@@ -174,30 +185,6 @@ def test_fp8_replaces_every_wide_layer_fused_or_not():
     for dit, count in ((network(), 8), (network().fuse_qkv(), 6)):
         to_fp8_linears(dit)
         assert sum(isinstance(m, Fp8Linear) for m in dit.modules()) == count * CONFIG.dit.layers
-
-
-def pipeline(made: RuntimeEngine, decode, inputs: Inputs) -> BlockPipeline:
-    state = made.new_state(inputs.text, 7)
-    return BlockPipeline(made, state, lambda n: BlockInputs(
-        inputs.reference, inputs.mask, inputs.render * (n + 1)), decode)
-
-
-def test_the_pipeline_gives_the_blocks_of_one_after_the_other():
-    made, inputs = engine(), Inputs(CONFIG, 1)
-    state = made.new_state(inputs.text, 7)
-    expected = [made.imagine(state, inputs.reference, inputs.mask, inputs.render * (n + 1))
-                for n in range(4)]
-    for block in pipeline(made, lambda z: z, inputs).run(4):
-        assert torch.equal(block.frames, expected[block.number])
-    with pytest.raises(ValueError, match='0'):
-        next(pipeline(made, lambda z: z, inputs).run(0))
-
-
-def test_the_pipeline_reports_a_block_that_is_not_finite():
-    made, inputs = engine(), Inputs(CONFIG, 1)
-    inputs.render[0, 0, 0, 0, 0] = math.nan
-    with pytest.raises(LatentsNotFiniteError, match='block 0'):
-        list(pipeline(made, lambda z: z, inputs).run(2))
 
 
 def test_a_fast_codec_codes_the_same_stream():

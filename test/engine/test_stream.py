@@ -200,9 +200,8 @@ def test_depth_is_the_warps_where_seen_and_goes_on_from_there(models) -> None:
 
 
 def test_nothing_known_has_a_typical_depth() -> None:
-    rgb = torch.zeros(2, 16, 16, 3, dtype=torch.uint8)
-    assert (complete_depth(rgb, torch.zeros(2, 16, 16), 2.5) == 2.5).all()
-    far = complete_depth(rgb, torch.full((2, 16, 16), 1e-5), 2.5)
+    assert (complete_depth(torch.zeros(2, 16, 16), 2.5) == 2.5).all()
+    far = complete_depth(torch.full((2, 16, 16), 1e-5), 2.5)
     assert torch.isinf(far).all()
 
 
