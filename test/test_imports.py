@@ -44,8 +44,9 @@ OPTIONAL = {'flash_attn_interface', 'ftfy', 'transformers'}
 # Import name -> package on PyPI, where they differ; the rest comes with a distro or underlay/.
 WHEELS = {'cv2': 'opencv-python-headless', 'PIL': 'pillow', 'yaml': 'pyyaml'}
 NO_WHEEL = {'cv_bridge', 'launch', 'launch_ros', 'tf2_msgs', 'tf2_ros'}
-# For those who receive the images, and for those who send them.
-NOT_IMPORTED = {'cv_bridge', 'ros-rmw-fastrtps-cpp'}
+# For those who receive the images, those who send them, and what the launch file is started by and
+# starts.
+NOT_IMPORTED = {'cv_bridge', 'ros-rmw-fastrtps-cpp', 'ros2launch', 'rviz2'}
 
 
 def sources(checkout: Path, folder: str = PACKAGE) -> list[Path]:
@@ -128,6 +129,13 @@ def test_package_xml_names_every_import_and_nothing_else(checkout: Path):
     needed = rosdep_keys(third_party(checkout, PACKAGE, 'launch'))
     assert needed - declared == set(), 'imported, but no exec_depend'
     assert declared - needed - NOT_IMPORTED == set(), 'exec_depend, but not imported'
+
+
+def test_package_xml_names_what_launch_files_start(checkout: Path):
+    started = set()
+    for path in (checkout / 'launch').glob('*.py'):
+        started |= set(re.findall(r"package='(\w+)'", path.read_text()))
+    assert started and started <= depends(checkout, 'exec_depend')
 
 
 def test_package_xml_names_what_tests_import(checkout: Path):

@@ -42,6 +42,11 @@ def test_a_skipped_tick_counts():
     assert summarise(seen, 24.0)['delivered'] == 0.9
 
 
+def test_a_node_that_falls_silent_has_lost_the_rest():
+    assert summarise(arrivals(240), 24.0, duration_s=10.0)['delivered'] == 1.0
+    assert summarise(arrivals(80), 24.0, duration_s=10.0)['delivered'] < 0.35
+
+
 def test_another_stamp_is_noticed():
     seen = arrivals()
     stamp, arrival = seen.arrivals['camera/color/camera_info'][20]
