@@ -90,6 +90,11 @@ def load_models(asked: Imagination, device: torch.device,
     text_BLC = _read_prompt(asked.prompt, files, device, release)
     dit = checkpoint.load_dit(files['generator'], config.dit, device, settings.dtype)
     first = open_engine(dit, config, settings)
+    if asked.compile or device.type == 'cuda':
+        try:
+            first.warm_up()
+        except torch.OutOfMemoryError as error:
+            _LOG.warning('generator not compiled ahead, out of memory: %s', error)
     _LOG.info('generator on %s: %s', device, ', '.join(first.notes))
 
     def engine_for(other: StarConfig) -> StarEngine:
