@@ -49,11 +49,13 @@ class Moment:
     :param stamp_ns: the instant.
     :param motion: of the robot, at that instant.
     :param T_map_odom: (4, 4), likewise.
+    :param due_s: the instant on the monotonic clock, which no one sets.
     """
 
     stamp_ns: int
     motion: Motion
     T_map_odom: F64
+    due_s: float
 
     @property
     def T_map_base(self) -> F64:
@@ -198,7 +200,7 @@ class SensorLoop:
         if moment is None:
             return True
         frame = self._look(moment)
-        time.sleep(max(0, moment.stamp_ns - self._now_ns()) * 1e-9)
+        time.sleep(max(0.0, moment.due_s - time.monotonic()))
         if self._forget:
             return False
         if not self._running:
@@ -220,6 +222,7 @@ class SensorLoop:
     def _begin(self, lead_ns: int) -> Moment | None:
         with self._motion_lock:
             stamp_ns = self._now_ns() + lead_ns
+            due_s = time.monotonic() + lead_ns * 1e-9
             if not self._in_order(stamp_ns):
                 return None
             motion, T_map_odom = self._source.motion_at(stamp_ns), self._source.T_map_odom
@@ -229,7 +232,7 @@ class SensorLoop:
             if self._forget:
                 self._sensor.world.reset()
                 self._forget = False
-        return Moment(stamp_ns, motion, T_map_odom)
+        return Moment(stamp_ns, motion, T_map_odom, due_s)
 
     def _send_motion(self, moment: Moment) -> None:
         stamp = messages.time_of(moment.stamp_ns)

@@ -8,6 +8,7 @@ from inspatio_ros.ros.messages import stamp_ns_of
 import numpy as np
 from painted_world import PaintedWorld
 import pytest
+from rclpy.duration import Duration
 from rig import camera_position, COLOR, DEPTH
 
 RENDER_S = 0.02
@@ -68,3 +69,18 @@ def test_a_teleport_is_never_followed_by_the_old_place(rig):
         rig.fresh(DEPTH, moved_ns + 100_000_000)
         later = [m for m in rig.got[DEPTH][seen:] if stamp_ns_of(m.header.stamp) > moved_ns]
         assert {round(camera_position(m)[0], 4) for m in later} == {x}
+
+
+def test_a_clock_that_steps_back_stops_no_picture(rig, monkeypatch):
+    clock, back_s = rig.node.get_clock(), []
+    now, observe = clock.now, rig.world.observe
+
+    def step_back(*args, **kwargs):
+        back_s[:] = [5]
+        return observe(*args, **kwargs)
+
+    monkeypatch.setattr(clock, 'now', lambda: now() - Duration(seconds=sum(back_s)))
+    monkeypatch.setattr(rig.world, 'observe', step_back)
+    rig.wait(lambda: back_s)
+    seen = len(rig.got[DEPTH])
+    rig.wait(lambda: len(rig.got[DEPTH]) > seen + 5, timeout_s=2.5, what='pictures')
