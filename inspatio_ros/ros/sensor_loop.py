@@ -177,15 +177,25 @@ class SensorLoop:
 
     def _tick(self) -> None:
         lead_ns = self._lead_ns()
-        if lead_ns == 0 or not self._tick_ahead(lead_ns):
-            self._tick_now()
+        if (lead_ns == 0 or not self._tick_ahead(lead_ns)) and not self._tick_now():
+            self._tick_now()  # once: who teleports all the time must not keep the world locked
         self._health.error = ''
 
-    def _tick_now(self) -> None:
+    def _tick_now(self) -> bool:
+        """
+        Publish where the robot is, render, and publish what it sees.
+
+        :returns: False if the robot was put elsewhere meanwhile: the picture was dropped.
+        """
         moment = self._begin(0)
-        if moment is not None:
-            self._send_motion(moment)
-            self._send_frame(moment, self._look(moment))
+        if moment is None:
+            return True
+        self._send_motion(moment)
+        frame = self._look(moment)
+        if self._forget:
+            return False
+        self._send_frame(moment, frame)
+        return True
 
     def _tick_ahead(self, lead_ns: int) -> bool:
         """

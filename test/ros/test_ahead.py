@@ -60,14 +60,26 @@ def test_the_pose_is_still_that_of_the_stamp(rig):
     rig.drive()
 
 
-def test_a_teleport_is_never_followed_by_the_old_place(rig):
+@pytest.mark.parametrize('ahead', [False, True])
+def test_a_teleport_is_never_followed_by_the_old_place(rig, monkeypatch, ahead):
+    assert rig.set_parameter('render.ahead', ahead).successful
+    observe, loop, goals, moved_ns = rig.world.observe, rig.node._opened.loop, [], []
+
+    def interrupted(stamp_ns, *args, **kwargs):
+        if goals:
+            rig.teleport(goals.pop(), 0.0)
+            rig.wait(lambda: loop._forget)
+            moved_ns.append(stamp_ns)
+        return observe(stamp_ns, *args, **kwargs)
+
+    monkeypatch.setattr(rig.world, 'observe', interrupted)
     for x in (5.0, -5.0, 7.0):
-        resets = rig.world.resets
-        rig.teleport(x, 0.0)
-        rig.wait(lambda: rig.world.resets > resets)  # noqa: B023
-        moved_ns, seen = rig.now_ns(), len(rig.got[DEPTH])
-        rig.fresh(DEPTH, moved_ns + 100_000_000)
-        later = [m for m in rig.got[DEPTH][seen:] if stamp_ns_of(m.header.stamp) > moved_ns]
+        seen = len(rig.got[DEPTH])
+        moved_ns.clear()
+        goals.append(x)
+        rig.wait(lambda: moved_ns)
+        rig.fresh(DEPTH, moved_ns[0] + 100_000_000)
+        later = [m for m in rig.got[DEPTH][seen:] if stamp_ns_of(m.header.stamp) >= moved_ns[0]]
         assert {round(camera_position(m)[0], 4) for m in later} == {x}
 
 
