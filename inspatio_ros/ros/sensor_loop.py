@@ -33,9 +33,11 @@ from rclpy.timer import Timer
 CLOCK_JUMP_NS = 500_000_000
 
 # A frame is begun as long before its stamp as all but a tenth of the last ones took, but at most
-# this share of the period.
+# this share of the period, and never by as much as a clock that falls back (CLOCK_JUMP_S): the next
+# command, stamped with the time it is, would look like one.
 _USUALLY = 0.9
 _LONGEST_LEAD = 0.6
+_LONGEST_LEAD_S = 0.1
 
 # A frame in the making is waited for no longer: a generator in lockstep may hang.
 _PATIENCE_S = 1.0
@@ -227,7 +229,7 @@ class SensorLoop:
                 and isinstance(clock, ROSClock) and not clock.ros_time_is_active):
             return 0
         usual_s = self._health.usual_s('render', _USUALLY)
-        return round(1e9 * min(usual_s, _LONGEST_LEAD / self._settings.rate))
+        return round(1e9 * min(usual_s, _LONGEST_LEAD / self._settings.rate, _LONGEST_LEAD_S))
 
     def _begin(self, lead_ns: int) -> Moment | None:
         with self._motion_lock:

@@ -96,3 +96,12 @@ def test_a_clock_that_steps_back_stops_no_picture(rig, monkeypatch):
     rig.wait(lambda: back_s)
     seen = len(rig.got[DEPTH])
     rig.wait(lambda: len(rig.got[DEPTH]) > seen + 5, timeout_s=2.5, what='pictures')
+
+
+def test_a_command_during_a_slow_frame_is_no_clock_that_fell_back(make_rig):
+    slow = make_rig(rate=1.0, world=PaintedWorld(delay_s=0.7))
+    slow.listen(DEPTH)  # one frame: the node knows how long they take
+    for _ in range(60):
+        slow.drive(forward=0.1)
+        time.sleep(0.04)
+    assert slow.node._opened.source.clock_jumps() == 0
