@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import math
+import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
@@ -43,9 +44,14 @@ class Throttle:
 
 
 class Health:
-    """Counters and stage times of the sensor loop. Written by the loop, read by diagnostics."""
+    """
+    Counters and stage times of the sensor loop.
+
+    Written by the loop and by callbacks, read by diagnostics, in different threads.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()      # around drops and stages
         self.ticks = 0                     # that went out
         self.drops: Counter[str] = Counter()
         self.error = ''                    # why there is no picture now
@@ -56,19 +62,28 @@ class Health:
 
     def drop(self, reason: str, count: int = 1) -> None:
         """Count frames or messages that did not go out."""
-        self.drops[reason] += count
+        with self._lock:
+            self.drops[reason] += count
+
+    def drop_counts(self) -> dict[str, int]:
+        """Return how many were dropped for which reason, as of now."""
+        with self._lock:
+            return dict(self.drops)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Measure the time spent inside."""
         begin = time.perf_counter()
         yield
-        times = self._stages.setdefault(name, deque(maxlen=_KEPT))
-        times.append(time.perf_counter() - begin)
+        took_s = time.perf_counter() - begin
+        with self._lock:
+            self._stages.setdefault(name, deque(maxlen=_KEPT)).append(took_s)
 
     def usual_s(self, name: str, share: float) -> float:
         """Return the time within which this share of the last second or two of a stage ended."""
-        times = sorted(list(self._stages.get(name, ()))[-_RECENT:])
+        with self._lock:
+            times = list(self._stages.get(name, ()))
+        times = sorted(times[-_RECENT:])
         return times[int(share * (len(times) - 1))] if times else 0.0
 
     def rate_hz(self) -> float:
@@ -81,8 +96,10 @@ class Health:
     def stage_values(self) -> dict[str, str]:
         """Return p50 and p99 of each stage as text, milliseconds."""
         values = {}
-        for name, times in list(self._stages.items()):
-            p50, p99 = np.percentile(np.array(times), (50, 99)) * 1e3
+        with self._lock:
+            stages = {name: list(times) for name, times in self._stages.items()}
+        for name, times in stages.items():
+            p50, p99 = np.percentile(times, (50, 99)) * 1e3
             values[f'{name}_p50_ms'] = f'{p50:.2f}'
             values[f'{name}_p99_ms'] = f'{p99:.2f}'
         return values

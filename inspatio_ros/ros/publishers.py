@@ -125,14 +125,19 @@ class Publishers:
                 self._send(self._images[topic], message)
 
     def _send(self, publisher: Publisher, message: Any) -> None:
-        try:
-            publisher.publish(message)
-        except rclpy_implementation.RCLError as error:
-            # A full queue under back-pressure, or a context that shuts down.
-            self._health.drop('publish_failed')
-            if self._node.context.ok():
-                self._node.get_logger().warning(
-                    f'{publisher.topic_name}: not published: {error}', throttle_duration_sec=1.0)
+        send(self._node, self._health, publisher, message)
+
+
+def send(node: Node, health: Health, publisher: Publisher, message: Any) -> None:
+    """Publish; what the middleware refuses is dropped and counted."""
+    try:
+        publisher.publish(message)
+    except rclpy_implementation.RCLError as error:
+        # A full queue under back-pressure, or a context that shuts down.
+        health.drop('publish_failed')
+        if node.context.ok():
+            node.get_logger().warning(
+                f'{publisher.topic_name}: not published: {error}', throttle_duration_sec=1.0)
 
 
 def depth_pixels(depth_HW: F32, parameters: WorldParameters) -> Any:

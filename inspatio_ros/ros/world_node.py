@@ -22,7 +22,7 @@ from inspatio_ros.ros import messages, parameters as parameters_of
 from inspatio_ros.ros.motion_sources import frame_of, judged_pose, open_source
 from inspatio_ros.ros.motion_sources import TrackSource, TwistSource
 from inspatio_ros.ros.parameters import request_of, WorldRequest
-from inspatio_ros.ros.publishers import Publishers
+from inspatio_ros.ros.publishers import Publishers, send
 from inspatio_ros.ros.sensor import Sensor, start_of
 from inspatio_ros.ros.sensor_loop import SensorLoop
 from rcl_interfaces.msg import SetParametersResult
@@ -228,6 +228,14 @@ class WorldNode(LifecycleNode):
     def _on_diagnostics(self) -> None:
         if not self.context.ok():
             return
+        try:
+            self._send_diagnostics()
+        except Exception as error:  # noqa: B902  a callback boundary: the node goes on
+            self._health.drop('diagnostics_failed')
+            if self.context.ok():
+                self._warn('diagnostics', f'no diagnostics: {type(error).__name__}: {error}')
+
+    def _send_diagnostics(self) -> None:
         name, scene = self.get_fully_qualified_name(), self._settings.scene or 'bundled scene'
         opened = self._opened
         array = DiagnosticArray(header=messages.header_of(self.get_clock().now().to_msg(), ''))
@@ -239,14 +247,14 @@ class WorldNode(LifecycleNode):
                 array.status.append(health_of.status_of(
                     f'{name}: generator', self._settings.imagination.generator,
                     self._judged_generator(generator), health_of.generator_values(generator)))
-        self._diagnostics.publish(array)
+        send(self, self._health, self._diagnostics, array)
 
     def _judged(self, opened: Opened | None) -> tuple[tuple[bytes, str], dict[str, str]]:
         p, h = self._settings, self._health
         rate_hz = h.rate_hz()
         values = {'state': self._state, 'rate_hz': f'{rate_hz:.2f}', **h.stage_values(),
                   'ticks': str(h.ticks), 'unobserved_ratio': f'{h.unobserved_ratio:.4f}'}
-        values.update({f'drops.{reason}': str(n) for reason, n in h.drops.items()})
+        values.update({f'drops.{reason}': str(n) for reason, n in h.drop_counts().items()})
         inputs = {'initialpose': self._teleport_counts}
         if opened is not None:
             inputs.update(opened.source.counts())

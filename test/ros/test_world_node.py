@@ -3,6 +3,8 @@
 """The driven node from outside: topics, frames, stamps, motion, teleports, reset, diagnostics."""
 
 import math
+import sys
+import threading
 import time
 
 from inspatio_ros.contracts import Outputs
@@ -254,6 +256,44 @@ def test_publishing_that_fails_is_counted_and_does_not_raise(rig):
     publishers._tf_static = None
     publishers.destroy()
     assert health.drops == {'publish_failed': 1}
+
+
+def test_diagnostics_that_cannot_be_sent_are_counted(rig, monkeypatch):
+    before = rig.node._health.drops['publish_failed']
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.node, '_diagnostics', FullQueue())
+        rig.wait(lambda: rig.node._health.drops['publish_failed'] > before)
+    rig.diagnostic('drops.publish_failed', lambda value: int(value) > before)
+
+
+def test_diagnostics_that_fail_do_not_end_the_node(rig, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.world, 'status', lambda: {}['state'])
+        rig.wait(lambda: rig.node._health.drops['diagnostics_failed'])
+    rig.diagnostic('drops.diagnostics_failed')
+
+
+def test_diagnostics_read_what_other_threads_write(rig, monkeypatch):
+    health = Health()
+    monkeypatch.setattr(rig.node, '_health', health)
+
+    def write():
+        for i in range(4000):
+            health.drop(f'reason {i}')
+            with health.stage(f'stage {i % 7}'):
+                pass
+
+    interval_s = sys.getswitchinterval()
+    writer = threading.Thread(target=write)
+    sys.setswitchinterval(1e-6)
+    try:
+        writer.start()
+        while writer.is_alive():
+            rig.node._judged(None)
+    finally:
+        writer.join()
+        sys.setswitchinterval(interval_s)
+    assert len([key for key in rig.node._judged(None)[1] if 'reason' in key]) == 4000
 
 
 def test_nothing_is_rendered_for_nobody(make_rig):
