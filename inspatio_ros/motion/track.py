@@ -78,13 +78,11 @@ class PoseTrack:
 
     def clear(self) -> None:
         """Forget all poses, as after a teleport. The counters stay: they are history."""
-        self._stamps.clear()
-        self._samples.clear()
+        self._forget_poses()
         self._now_ns = None
-        self._twist = None
 
     def push(self, stamp_ns: int, T_map_base: F64, twist: npt.ArrayLike | None = None,
-             now_ns: int | None = None) -> Verdict:
+             now_ns: int | None = None, anew: bool = False) -> Verdict:
         """
         Take a pose.
 
@@ -93,6 +91,7 @@ class PoseTrack:
         :param twist: (6,) velocity in the base frame, m/s and rad/s, if the source knows it.
         :param now_ns: the clock. Without it the stamps are the clock: one that falls back far
             clears the history, whereas with it only the clock itself can.
+        :param anew: forget all other poses if this one is used, as when its frame is another.
         :returns: USED, or why the pose was dropped; counted either way.
         """
         stamp = now_ns if stamp_ns == 0 and now_ns is not None else stamp_ns
@@ -101,6 +100,8 @@ class PoseTrack:
             self.watch_clock(stamp if now_ns is None else now_ns)
             verdict = self._judge_stamp(stamp, now_ns)
         if verdict.used:
+            if anew:
+                self._forget_poses()
             self._keep(stamp, T_map_base, twist)
         return self.counts.note(verdict)
 
@@ -194,6 +195,11 @@ class PoseTrack:
         if now_ns is not None and stamp_ns > now_ns + round(FUTURE_S * 1e9):
             return Verdict.FUTURE
         return Verdict.USED
+
+    def _forget_poses(self) -> None:
+        self._stamps.clear()
+        self._samples.clear()
+        self._twist = None
 
     def _keep(self, stamp_ns: int, T: F64, twist: npt.ArrayLike | None) -> None:
         if self._stamps and self._stamps[-1] == stamp_ns:

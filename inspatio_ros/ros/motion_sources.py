@@ -274,12 +274,12 @@ class TrackSource:
 
     def _push(self, parent: str, stamp_ns: int, T: F64,
               twist: F64 | None) -> tuple[Verdict, str]:
-        if parent != self._parent:
-            self._track.clear()
-            self._parent = parent
         now_ns = self._node.get_clock().now().nanoseconds
-        verdict = self._track.push(stamp_ns, T, twist, now_ns)
-        if verdict.used and self._T_teleport is not None:
+        verdict = self._track.push(stamp_ns, T, twist, now_ns, anew=parent != self._parent)
+        if not verdict.used:
+            return verdict, _age(stamp_ns, now_ns)
+        self._parent = parent
+        if self._T_teleport is not None:
             if parent == self._parameters.odom_frame:
                 self.T_map_odom = self._T_teleport @ inverse(T)
             self._T_teleport = None

@@ -185,6 +185,16 @@ def test_clear_forgets_poses_but_not_counts():
     assert track.push(T0, START).used
 
 
+def test_a_pose_that_begins_anew_must_be_good_to_clear():
+    track = driven()
+    now_ns = T0 + S
+    for stamp_ns, T in ((T0 - S, START), (T0 + 60 * S, START), (T0 + S, 2.0 * np.eye(4))):
+        assert not track.push(stamp_ns, T, now_ns=now_ns, anew=True).used
+    assert len(track) == 51
+    assert track.push(T0 + S + MS, START, now_ns=now_ns, anew=True).used
+    assert len(track) == 1
+
+
 def test_the_track_owns_its_poses():
     track, mine = PoseTrack(), START.copy()
     track.push(T0, mine)

@@ -167,6 +167,20 @@ def test_bad_pose_is_dropped_and_counted(by_pose, bad, reason):
     is_counted(by_pose, 'pose', pose(by_pose, **bad), reason)
 
 
+@pytest.mark.parametrize('age_s, reason', [(30.0, 'stale'), (-30.0, 'future')])
+def test_a_pose_in_another_frame_wipes_nothing_unless_it_is_used(by_pose, age_s, reason):
+    rig = by_pose
+    sees(rig, lambda: pose(rig, 4.0, 3.0), 4.0, 3.0)
+    track = rig.node._opened.source._track
+    known = len(track)
+    key = f'pose.rejected.{reason}'
+    before = int(rig.values().get(key, 0))
+    rig.publish('pose', pose(rig, 50.0, frame='odom', age_s=age_s))
+    rig.diagnostic(key, lambda value: int(value) > before)
+    assert len(track) >= known
+    assert rig.node._opened.source._parent == 'map'
+
+
 def test_pose_with_covariance_moves_the_camera(make_rig):
     rig = make_rig(motion_source='pose', pose_type='PoseWithCovarianceStamped')
     rig.subscribe(DEPTH)
