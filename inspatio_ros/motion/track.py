@@ -15,7 +15,7 @@ import math
 
 from inspatio_ros.contracts import CameraTrack, F64
 from inspatio_ros.motion.counts import Counts, Verdict
-from inspatio_ros.motion.drive import CLOCK_JUMP_S
+from inspatio_ros.motion.drive import CLOCK_JUMP_S, Limits
 from inspatio_ros.motion.transforms import interpolate_wxyz, is_rigid, quaternion_wxyz
 from inspatio_ros.motion.twists import exp_twists, twist_through
 import numpy as np
@@ -26,6 +26,8 @@ FUTURE_S = 1.0
 # Poses this far back tell the velocity: long enough to average noise, short against a manoeuvre.
 _TWIST_WINDOW_S = 0.25
 _TWIST_SAMPLES = 8
+# Poses nearer to each other than this say little about speed: their noise and stamps' jitter do.
+_SHORTEST_STEP_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,14 @@ class PoseTrack:
     :param capacity: poses kept.
     :param max_extrapolation_s: how far beyond the newest pose `lookup` still answers.
     :param max_prediction_s: the same for `predict`.
+    :param limits: a step between poses that would need more speed is a jump (a localisation that
+        found itself elsewhere): what lies before it is forgotten. None: nothing is a jump.
     :raises ValueError: a capacity below 2, a bound that is negative or not finite.
     """
 
     def __init__(self, T_base_cam: F64 | None = None, capacity: int = 512,
-                 max_extrapolation_s: float = 0.25, max_prediction_s: float = 2.0) -> None:
+                 max_extrapolation_s: float = 0.25, max_prediction_s: float = 2.0,
+                 limits: Limits | None = None) -> None:
         if capacity < 2:
             raise ValueError(f'capacity must be >= 2, got {capacity!r}')
         for name, bound in (('max_extrapolation_s', max_extrapolation_s),
@@ -58,6 +63,7 @@ class PoseTrack:
                 raise ValueError(f'{name} must be finite and >= 0, got {bound!r}')
         self.T_base_cam: F64 = np.eye(4) if T_base_cam is None else T_base_cam
         self.capacity = capacity
+        self.limits = limits
         self.counts = Counts()
         self.clock_jumps = 0
         self._lookup_ns = round(max_extrapolation_s * 1e9)
@@ -144,7 +150,8 @@ class PoseTrack:
         What its source said; else the straight line through the poses of the last quarter
         second, in the coordinates of the newest (noise averages out, acceleration is ignored).
 
-        :returns: (6,) base frame, m/s and rad/s; zero if fewer than two poses are known.
+        :returns: (6,) base frame, m/s and rad/s; zero if fewer than two poses are known or if
+            they tell of a speed over the limits.
         """
         if self._twist is None:
             self._twist = self._estimate_twist()
@@ -208,9 +215,23 @@ class PoseTrack:
         elif len(self._stamps) == self.capacity:
             del self._stamps[0], self._samples[0]
         own_twist = None if twist is None else np.array(twist, dtype=np.float64)
+        sample = _Sample(np.array(T, dtype=np.float64), quaternion_wxyz(T), own_twist)
+        if own_twist is None and self._is_jump(stamp_ns, sample):
+            self._forget_poses()
         self._stamps.append(stamp_ns)
-        self._samples.append(_Sample(np.array(T, dtype=np.float64), quaternion_wxyz(T), own_twist))
+        self._samples.append(sample)
         self._twist = own_twist
+
+    def _is_jump(self, stamp_ns: int, new: _Sample) -> bool:
+        if self.limits is None or not self._stamps:
+            return False
+        step_s = max((stamp_ns - self._stamps[-1]) * 1e-9, _SHORTEST_STEP_S)
+        old = self._samples[-1]
+        return self._is_too_fast(twist_through([-step_s, 0.0], [old.q_wxyz, new.q_wxyz],
+                                               [old.T, new.T]))
+
+    def _is_too_fast(self, twist: F64) -> bool:
+        return self.limits is not None and not self.limits.judge(twist[:3], twist[3:]).used
 
     def _estimate_twist(self) -> F64:
         if len(self._stamps) < 2:
@@ -221,8 +242,9 @@ class PoseTrack:
         step = -((first - len(self._stamps)) // _TWIST_SAMPLES)
         picked = range(len(self._stamps) - 1, first - 1, -step)[::-1]
         recent = [self._samples[i] for i in picked]
-        return twist_through([(self._stamps[i] - newest) * 1e-9 for i in picked],
-                             [s.q_wxyz for s in recent], [s.T for s in recent])
+        twist = twist_through([(self._stamps[i] - newest) * 1e-9 for i in picked],
+                              [s.q_wxyz for s in recent], [s.T for s in recent])
+        return np.zeros(6) if self._is_too_fast(twist) else twist
 
 
 def _judge_values(T: F64, twist: npt.ArrayLike | None) -> Verdict:

@@ -152,7 +152,8 @@ class TrackSource:
         self.T_map_odom = T_map_odom
         self._limits = _limits(parameters)
         self._track = PoseTrack(max_extrapolation_s=parameters.pose_timeout,
-                                max_prediction_s=_LONGEST_PREDICTION_S)
+                                max_prediction_s=_LONGEST_PREDICTION_S,
+                                limits=self._limits)
         self._parent = ''  # frame of the poses in the track
         self._T_teleport: F64 | None = None  # where the next odometry is to be in the map
         self._topic, kind, callback = {
@@ -225,7 +226,7 @@ class TrackSource:
     def reconfigure(self, parameters: WorldParameters) -> None:
         """Take new limits."""
         with self._lock:
-            self._limits = _limits(parameters)
+            self._limits = self._track.limits = _limits(parameters)
 
     def counts(self) -> dict[str, Counts]:
         """Return the counters of each topic."""

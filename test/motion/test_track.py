@@ -5,6 +5,7 @@
 import math
 
 from inspatio_ros.motion.counts import Verdict
+from inspatio_ros.motion.drive import Limits
 from inspatio_ros.motion.track import PoseTrack
 from inspatio_ros.motion.transforms import interpolate, pose_rpy, T_base_cam
 from inspatio_ros.motion.twists import exp_twist
@@ -193,6 +194,35 @@ def test_a_pose_that_begins_anew_must_be_good_to_clear():
     assert len(track) == 51
     assert track.push(T0 + S + MS, START, now_ns=now_ns, anew=True).used
     assert len(track) == 1
+
+
+@pytest.mark.parametrize('jump', [pose_rpy(10.0), pose_rpy(yaw=2.0)])
+@pytest.mark.parametrize('after_ms', [0, 20])
+def test_a_jump_is_no_speed(jump, after_ms):
+    track = driven(limits=Limits(5.0, 6.0))
+    assert len(track) == 51
+    there = pose_after(1.0) @ jump
+    assert track.push(T0 + S + after_ms * MS, there).used
+    assert not track.twist().any()
+    assert np.array_equal(track.lookup(T0 + 1100 * MS), there)
+    for i in range(1, 4):
+        track.push(T0 + S + (after_ms + 20 * i) * MS, there @ exp_twist(TWIST, 0.02 * i))
+    assert len(track) == 4
+    assert track.twist() == pytest.approx(TWIST, abs=1e-9), 'goes on from there'
+
+
+def test_poses_in_a_burst_are_neither_a_jump_nor_a_speed():
+    track = PoseTrack(limits=Limits(5.0, 6.0))
+    track.push(T0, pose_rpy(0.0))
+    track.push(T0 + MS // 10, pose_rpy(0.02))  # 200 m/s by its stamps
+    assert len(track) == 2
+    assert not track.twist().any()
+
+
+def test_the_velocity_of_the_source_is_believed_across_a_jump():
+    track = driven(limits=Limits(5.0, 6.0))
+    track.push(T0 + 1020 * MS, pose_rpy(50.0), twist=TWIST)
+    assert np.array_equal(track.twist(), TWIST)
 
 
 def test_the_track_owns_its_poses():

@@ -181,6 +181,16 @@ def test_a_pose_in_another_frame_wipes_nothing_unless_it_is_used(by_pose, age_s,
     assert rig.node._opened.source._parent == 'map'
 
 
+def test_a_localisation_that_jumps_is_not_overshot(by_pose):
+    rig = by_pose
+    sees(rig, lambda: pose(rig, 4.0, 3.0), 4.0, 3.0)
+    seen = len(rig.got[DEPTH])
+    rig.publish('pose', pose(rig, 14.0, 3.0))
+    time.sleep(0.3)
+    assert {round(camera_position(m)[0], 3) for m in rig.got[DEPTH][seen:]} <= {4.0, 14.0}
+    assert camera_position(rig.got[DEPTH][-1])[0] == pytest.approx(14.0)
+
+
 def test_pose_with_covariance_moves_the_camera(make_rig):
     rig = make_rig(motion_source='pose', pose_type='PoseWithCovarianceStamped')
     rig.subscribe(DEPTH)
