@@ -33,8 +33,8 @@ from rclpy.timer import Timer
 CLOCK_JUMP_NS = 500_000_000
 
 # A frame is begun as long before its stamp as all but a tenth of the last ones took, but at most
-# this share of the period, and never by as much as a clock that falls back (CLOCK_JUMP_S): the next
-# command, stamped with the time it is, would look like one.
+# this share of the period, and never by as much as a clock that falls back (CLOCK_JUMP_S): the
+# next command, stamped with the time it is, would look like one.
 _USUALLY = 0.9
 _LONGEST_LEAD = 0.6
 _LONGEST_LEAD_S = 0.1
