@@ -35,7 +35,7 @@ class WorldSettings:
 
     backend: str = 'auto'
     threads: int = 0
-    max_views: int = 4
+    max_views: int = 8
     fill_depth: bool = False
     near_m: float = 0.05
 

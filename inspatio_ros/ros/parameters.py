@@ -74,7 +74,7 @@ class Render:
 
     backend: str = setup('auto', 'Renderer', choices=('auto', 'numba', 'torch'))
     threads: int = setup(0, 'Render threads; 0 = all cores', low=0, high=256)
-    max_views: int = setup(4, 'Most source views used for one frame', low=1, high=64)
+    max_views: int = setup(8, 'Most source views used for one frame', low=1, high=64)
     ahead: bool = live(True, 'Begin a frame before its stamp, so that it is ready when the stamp '
                              'has come; commands then act from the next frame on. Twist only')
 

@@ -32,11 +32,11 @@ from rclpy.timer import Timer
 # A clock that falls back by less than this is late, not reset: the tick is skipped.
 CLOCK_JUMP_NS = 500_000_000
 
-# A frame is begun as long before its stamp as all but a tenth of the last ones took, but at most
+# A frame is begun as long before its stamp as nearly all of the last ones took, but at most
 # this share of the period, and never by as much as a clock that falls back (CLOCK_JUMP_S): the
 # next command, stamped with the time it is, would look like one.
-_USUALLY = 0.9
-_LONGEST_LEAD = 0.6
+_USUALLY = 0.98
+_LONGEST_LEAD = 0.75
 _LONGEST_LEAD_S = 0.1
 
 # A frame in the making is waited for no longer: a generator in lockstep may hang.
