@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 import os
 from typing import Any
 
@@ -13,7 +14,7 @@ from inspatio_ros.contracts import (CameraTrack, F64, GeneratorStatus, Intrinsic
 from inspatio_ros.engine.renderer import camera_of, CpuRenderer, Order, Renderer, TorchRenderer
 from inspatio_ros.engine.selection import choose_views, rate_views, sample_views, Samples
 from inspatio_ros.geometry.warp_cpu import Camera
-from inspatio_ros.scene.scene import Scene, View
+from inspatio_ros.scene.scene import frame_at, Scene, View
 
 BACKENDS = ('auto', 'numba', 'torch')
 # More threads than this do not make one picture faster.
@@ -27,7 +28,8 @@ class WorldSettings:
 
     :param backend: `numba` (CPU), `torch` (GPU where there is one), `auto` = numba.
     :param threads: render threads; 0 = one per core, 8 at most.
-    :param max_views: how many of the scene's static views one picture is made of, at most.
+    :param max_views: how many of the scene's static views one picture is made of, at most; and
+        likewise of those of the moment.
     :param fill_depth: whether depth is completed where no view has seen; else it is NaN there.
     :param near_m: nearest surface that is drawn, metres.
     :raises ValueError: a value out of range.
@@ -79,7 +81,8 @@ class SceneWorld:
         self.settings = settings
         self.renderer: Renderer = (TorchRenderer(threads=threads)
                                    if settings.backend == 'torch' else CpuRenderer(threads))
-        self._frame_index = scene.frame_index
+        # Not the scene's own method: it would keep all its arrays.
+        self._frame_index = partial(frame_at, len(scene.frames), scene.fps, scene.time_mode)
         self._spawn = scene.spawn
         self._intrinsics = (scene.views or scene.frames[0])[0].intrinsics
         self._static = _Prepared(scene.views, self.renderer)
@@ -153,12 +156,10 @@ class SceneWorld:
         sources: list[Any] = []
         cameras: list[Camera] = []
         index = self._frame_index(time_ns * 1e-9)
-        moving = [] if index is None else [(self._frames[index], self.settings.max_views)]
-        for group, most in (*moving, (self._static, self.settings.max_views)):
-            if not group.sources:
-                continue
+        moving = [] if index is None else [self._frames[index]]
+        for group in (*moving, self._static):
             rating = rate_views(group.samples, T_map_cam, intrinsics)
-            for k in choose_views(rating, most):
+            for k in choose_views(rating, self.settings.max_views):
                 sources.append(group.sources[k])
                 cameras.append(group.cameras[k])
         if not sources:

@@ -144,20 +144,7 @@ class Scene:
         :returns: index into `frames` after `time_mode`, None if the scene has no frames.
         :raises ValueError: a time that is not finite.
         """
-        if not math.isfinite(time_s):
-            raise ValueError(f'time_s must be finite, got {time_s!r}')
-        count = len(self.frames)
-        if count == 0:
-            return None
-        if count == 1 or self.time_mode is TimeMode.FREEZE:
-            return 0
-        step = math.floor(max(time_s, 0.0) * self.fps + _FRAME_SLACK)
-        if self.time_mode is TimeMode.ONCE:
-            return min(step, count - 1)
-        if self.time_mode is TimeMode.LOOP:
-            return step % count
-        step %= 2 * (count - 1)
-        return min(step, 2 * (count - 1) - step)
+        return frame_at(len(self.frames), self.fps, self.time_mode, time_s)
 
     def views_at(self, time_s: float) -> tuple[View, ...]:
         """
@@ -168,6 +155,32 @@ class Scene:
         """
         index = self.frame_index(time_s)
         return self.views if index is None else self.views + self.frames[index]
+
+
+def frame_at(count: int, fps: float, time_mode: TimeMode, time_s: float) -> int | None:
+    """
+    Say which of `count` frames is valid at a time.
+
+    :param count: how many frames there are.
+    :param fps: frames per second, > 0.
+    :param time_mode: what is shown when the frames are over.
+    :param time_s: seconds since the first frame; negative counts as 0.
+    :returns: index of the frame, None if there are none.
+    :raises ValueError: a time that is not finite.
+    """
+    if not math.isfinite(time_s):
+        raise ValueError(f'time_s must be finite, got {time_s!r}')
+    if count == 0:
+        return None
+    if count == 1 or time_mode is TimeMode.FREEZE:
+        return 0
+    step = math.floor(max(time_s, 0.0) * fps + _FRAME_SLACK)
+    if time_mode is TimeMode.ONCE:
+        return min(step, count - 1)
+    if time_mode is TimeMode.LOOP:
+        return step % count
+    step %= 2 * (count - 1)
+    return min(step, 2 * (count - 1) - step)
 
 
 def check_fps(fps: float, field: str) -> None:
