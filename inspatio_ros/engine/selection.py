@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inspatio_ros.contracts import F32, F64, Intrinsics
-from inspatio_ros.geometry.camera import invert_rigid
+from inspatio_ros.geometry.camera import invert_rigid, unproject
 from inspatio_ros.geometry.kernel import kernel
 from inspatio_ros.scene.scene import View
 import numpy as np
@@ -59,11 +59,8 @@ def sample_views(views: Sequence[View]) -> Samples:
         height, width = view.depth.shape
         rows = np.linspace(0, height - 1, min(_SAMPLES[0], height)).round().astype(int)
         columns = np.linspace(0, width - 1, min(_SAMPLES[1], width)).round().astype(int)
-        depth = view.depth[np.ix_(rows, columns)].reshape(-1, 1).astype(np.float64)
-        v, u = np.meshgrid(rows, columns, indexing='ij')
-        pixels = np.stack([u, v, np.ones_like(u)], axis=-1).reshape(-1, 3)
-        known = np.isfinite(depth[:, 0])
-        local = (pixels @ np.linalg.inv(view.intrinsics.K).T * depth)[known]
+        local = unproject(view.depth[np.ix_(rows, columns)], view.intrinsics.K, rows, columns)
+        local = local[np.isfinite(local).all(axis=-1)]
         ray = local @ view.T_map_cam[:3, :3].T
         points.append(ray + view.T_map_cam[:3, 3])
         rays.append(ray / np.linalg.norm(ray, axis=1, keepdims=True))

@@ -46,16 +46,20 @@ def pixel_transfer(K_source: F64, K_target: F64, T_target_source: F64) -> F64:
     return np.concatenate([A, b[:, None]], axis=1)
 
 
-def unproject(depth_HW: npt.NDArray[np.float32], K: F64) -> F64:
+def unproject(depth_HW: npt.NDArray[np.float32], K: F64, rows: npt.ArrayLike | None = None,
+              columns: npt.ArrayLike | None = None) -> F64:
     """
     Return the points of a depth map in the camera frame.
 
     :param depth_HW: (H, W) metres along +Z; NaN stays NaN.
     :param K: (3, 3) camera matrix, pixels.
+    :param rows, columns: (H,) and (W,) where the pixels lie in the picture, if `depth_HW` is a
+        part or a sample of it; default: 0, 1, 2, ...
     :returns: (H, W, 3) float64, metres, optical frame.
     """
     height, width = depth_HW.shape
-    v, u = np.mgrid[0:height, 0:width]
+    v, u = np.meshgrid(np.arange(height) if rows is None else rows,
+                       np.arange(width) if columns is None else columns, indexing='ij')
     rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ np.linalg.inv(K).T
     return rays * depth_HW[..., None].astype(np.float64)
 
