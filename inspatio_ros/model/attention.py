@@ -84,9 +84,9 @@ class RmsNorm(nn.Module):
         return functional.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
 
-class SelfAttention(nn.Module):
+class Projections(nn.Module):
     """
-    Attention among tokens and what a `KvWindow` adds to them.
+    What both kinds of attention are made of: projections, norms over the full width, heads.
 
     :param config: sizes.
     :param attend: kernel.
@@ -97,9 +97,24 @@ class SelfAttention(nn.Module):
         self.q, self.k, self.v, self.o = (nn.Linear(config.dim, config.dim) for _ in range(4))
         self.norm_q = RmsNorm(config.dim, config.eps)
         self.norm_k = RmsNorm(config.dim, config.eps)
-        self.qkv: nn.Linear | None = None
         self.head_dim = config.head_dim
         self.attend = attend
+
+    def _heads(self, x_BSD: Tensor) -> Tensor:
+        return x_BSD.unflatten(-1, (-1, self.head_dim))
+
+
+class SelfAttention(Projections):
+    """
+    Attention among tokens and what a `KvWindow` adds to them.
+
+    :param config: sizes.
+    :param attend: kernel.
+    """
+
+    def __init__(self, config: DitConfig, attend: Attend) -> None:
+        super().__init__(config, attend)
+        self.qkv: nn.Linear | None = None
 
     def fuse(self) -> None:
         """Replace the three input projections by one. The names of the weights change."""
@@ -136,25 +151,14 @@ class SelfAttention(nn.Module):
         out: Tensor = self.o(self.attend(q, keys, values).flatten(2))
         return out
 
-    def _heads(self, x_BSD: Tensor) -> Tensor:
-        return x_BSD.unflatten(-1, (-1, self.head_dim))
 
-
-class CrossAttention(nn.Module):
+class CrossAttention(Projections):
     """
     Attention of tokens to the text, whose keys and values are made once.
 
     :param config: sizes.
     :param attend: kernel.
     """
-
-    def __init__(self, config: DitConfig, attend: Attend) -> None:
-        super().__init__()
-        self.q, self.k, self.v, self.o = (nn.Linear(config.dim, config.dim) for _ in range(4))
-        self.norm_q = RmsNorm(config.dim, config.eps)
-        self.norm_k = RmsNorm(config.dim, config.eps)
-        self.head_dim = config.head_dim
-        self.attend = attend
 
     def keys_values(self, text_BLD: Tensor) -> tuple[Tensor, Tensor]:
         """
@@ -163,10 +167,10 @@ class CrossAttention(nn.Module):
         :param text_BLD: embedded rows, padding included: there is no mask.
         """
         k, v = self.norm_k(self.k(text_BLD)), self.v(text_BLD)
-        return k.unflatten(-1, (-1, self.head_dim)), v.unflatten(-1, (-1, self.head_dim))
+        return self._heads(k), self._heads(v)
 
     def forward(self, u_BSD: Tensor, k_BLNd: Tensor, v_BLNd: Tensor) -> Tensor:
         """Attend to the text and project."""
-        q = self.norm_q(self.q(u_BSD)).unflatten(-1, (-1, self.head_dim))
+        q = self._heads(self.norm_q(self.q(u_BSD)))
         out: Tensor = self.o(self.attend(q, k_BLNd, v_BLNd).flatten(2))
         return out
