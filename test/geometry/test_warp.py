@@ -6,7 +6,7 @@ from inspatio_ros.geometry import holes, warp_cpu
 from inspatio_ros.geometry.camera import invert_rigid, pixel_transfer
 from inspatio_ros.geometry.warp_cpu import Camera
 import numpy as np
-from posed import HEIGHT, K, moved, Posed, WIDTH
+from posed import K, moved, Posed
 import pytest
 
 SIZE = (40, 72)
@@ -80,7 +80,3 @@ def test_a_batch_equals_its_parts(rough: Posed) -> None:
 def test_the_twin_on_a_gpu_agrees_with_the_kernels(rough: Posed, wall: Posed) -> None:
     # The GPU contracts multiply and add, so positions differ in the last bits.
     check_twin([rough, wall], 'cuda', equal=0.3, close=0.99)
-
-
-def test_sizes_of_the_fixture_differ_from_the_target() -> None:
-    assert (HEIGHT, WIDTH) != SIZE
