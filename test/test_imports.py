@@ -19,14 +19,15 @@ MAY_IMPORT = {
     'contracts': set(),
     'geometry': set(),
     'motion': {'contracts'},
+    'robot': {'motion', 'contracts'},
     'model': set(),
     'scene': {'motion', 'geometry', 'contracts'},
     'engine': BELOW_ENGINE,
-    'bags': BELOW_ENGINE | {'engine'},
+    'bags': BELOW_ENGINE | {'engine', 'robot'},
     'evaluation': BELOW_ENGINE | {'engine'},
     'training': BELOW_ENGINE | {'engine'},
-    'ros': {'motion', 'contracts'},
-    'cli': BELOW_ENGINE | {'engine', 'bags', 'evaluation', 'training', 'ros'},
+    'ros': {'robot', 'motion', 'contracts'},
+    'cli': BELOW_ENGINE | {'engine', 'bags', 'evaluation', 'training', 'robot', 'ros'},
     '__init__': set(),
     '__main__': {'cli'},
 }
@@ -38,7 +39,7 @@ ROS_PREFIXES = ('tf2_', 'rosidl_', 'rcl_', 'ros2')
 # Import name -> rosdep key, where the key is neither that name (ROS) nor python3-NAME.
 ROSDEP_KEYS = {'cv2': 'python3-opencv', 'PIL': 'python3-pil', 'yaml': 'python3-yaml',
                'tf2_ros': 'tf2_ros_py'}
-NO_ROSDEP_KEY = {'av', 'safetensors'}
+NO_ROSDEP_KEY = {'av', 'pycolmap', 'rosbags', 'safetensors', 'torchmetrics'}
 # Imported inside the function that needs it, with an error that names the package to install.
 OPTIONAL = {'flash_attn_interface', 'ftfy', 'transformers'}
 # Import name -> package on PyPI, where they differ; the rest comes with a distro or underlay/.
