@@ -13,14 +13,14 @@ import shutil
 from inspatio_ros.scene.atomic import replaced_folder, write_synced
 from inspatio_ros.scene.depth import depth_bytes, read_depth
 from inspatio_ros.scene.images import (check_memory, jpeg_bytes, MAX_PIXELS, png_bytes,
-                                       read_rgb)
+                                       read_grey, read_rgb)
 from inspatio_ros.scene.parallel import in_parallel, Progress
 from inspatio_ros.scene.scene import Scene, View
 from inspatio_ros.scene.schema import (Manifest, MANIFEST_NAME, manifest_to_text, read_manifest,
                                        ViewEntry)
 import numpy as np
 
-_FOLDERS = ('rgb', 'depth')
+_FOLDERS = ('rgb', 'depth', 'confidence')
 _log = logging.getLogger(__name__)
 
 
@@ -80,8 +80,10 @@ def save_scene(scene: Scene, folder: str | os.PathLike[str], jpeg_quality: int |
     root = Path(folder).resolve()
     check_target(root)
     with replaced_folder(root) as fresh:
-        for name in _FOLDERS:
+        for name in _FOLDERS[:2]:
             (fresh / name).mkdir()
+        if any(view.confidence is not None for view in scene.all_views()):
+            (fresh / 'confidence').mkdir()
         stems = [(view, f'view_{index:03d}') for index, view in enumerate(scene.views)]
         stems += [(view, f'frame_{i:05d}_{j:02d}') for i, frame in enumerate(scene.frames)
                   for j, view in enumerate(frame)]
@@ -127,7 +129,10 @@ def _check_pixels(root: Path, entries: Sequence[ViewEntry], fields: Sequence[str
 def _check_files_once(root: Path, entries: Sequence[ViewEntry], fields: Sequence[str]) -> None:
     users: dict[str, str] = {}
     for entry, field in zip(entries, fields, strict=True):
-        for kind, name in (('rgb', entry.rgb), ('depth', entry.depth)):
+        for kind, name in (('rgb', entry.rgb), ('depth', entry.depth),
+                           ('confidence', entry.confidence)):
+            if name is None:
+                continue
             first = users.setdefault(name, f'{field}.{kind}')
             if first != f'{field}.{kind}':
                 raise ValueError(f'{root / MANIFEST_NAME}: {first} and {field}.{kind} name the '
@@ -152,8 +157,12 @@ def _load_view(root: Path, entry: ViewEntry, field: str) -> View:
     camera = f'{field}.intrinsics'
     rgb = read_rgb(rgb_path, f'{field}.rgb', size, camera)
     depth = read_depth(depth_path, f'{field}.depth', size, entry.depth_scale, camera)
+    confidence = None
+    if entry.confidence is not None:
+        path = _inside(root, entry.confidence, f'{field}.confidence')
+        confidence = read_grey(path, f'{field}.confidence', size, camera)
     try:
-        return View(rgb, depth, entry.intrinsics, entry.T_map_cam, entry.name)
+        return View(rgb, depth, entry.intrinsics, entry.T_map_cam, entry.name, confidence)
     except ValueError as error:
         raise ValueError(f'{depth_path}: {field}: {error}') from error
 
@@ -167,7 +176,12 @@ def _save_view(fresh: Path, view: View, stem: str, jpeg_quality: int | None) -> 
     depth_name = f'depth/{stem}{suffix}'
     write_synced(fresh / rgb_name, rgb)
     write_synced(fresh / depth_name, depth)
-    return ViewEntry(view.name, rgb_name, depth_name, scale, view.intrinsics, view.T_map_cam)
+    confidence_name = None
+    if view.confidence is not None:
+        confidence_name = f'confidence/{stem}.png'
+        write_synced(fresh / confidence_name, png_bytes(view.confidence))
+    return ViewEntry(view.name, rgb_name, depth_name, scale, view.intrinsics, view.T_map_cam,
+                     confidence_name)
 
 
 def _copy_others(root: Path, fresh: Path) -> None:

@@ -152,6 +152,26 @@ def read_uint16(path: Path, what: str, size: tuple[int, int] | None = None,
             return np.array(image).astype(np.uint16, copy=False)
 
 
+def read_grey(path: Path, what: str, size: tuple[int, int], size_of: str = 'intrinsics') -> U8:
+    """
+    Read an 8-bit grey picture.
+
+    :param path: PNG file.
+    :param what: field name for messages.
+    :param size: expected (width, height).
+    :param size_of: what has the expected size, for messages.
+    :returns: (H, W) uint8.
+    :raises ValueError: missing, damaged, too large, of another size, not 8-bit grey.
+    """
+    with opened_image(path, what) as image:
+        check_size(path, what, image.size, size, size_of)
+        if image.mode != 'L':
+            raise ValueError(f'{path}: {what} is a picture of mode {image.mode}, expected 8-bit '
+                             'grey')
+        with _faults_named(path, what):
+            return np.array(image)
+
+
 def read_rgba_bytes(path: Path, what: str) -> U8:
     """
     Read the four bytes of every pixel of an RGBA PNG.
@@ -170,7 +190,7 @@ def png_bytes(pixels: U8 | U16) -> bytes:
     """
     Encode without loss.
 
-    :param pixels: (H, W, 3) uint8 or (H, W) uint16.
+    :param pixels: (H, W, 3) uint8, (H, W) uint8 or (H, W) uint16.
     """
     # Level 4 packs photographs as well as 6 does, in a third of the time.
     return _encoded(pixels, 'PNG', compress_level=4)

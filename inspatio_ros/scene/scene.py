@@ -16,6 +16,7 @@ import math
 from inspatio_ros.contracts import F32, F64, Intrinsics, Spawn, U8
 from inspatio_ros.motion.transforms import check_rigid
 import numpy as np
+import numpy.typing as npt
 
 # Largest entry of |R^T R - I| of a stored pose. Importers clean up what text files round.
 RIGID_TOLERANCE = 1e-6
@@ -44,6 +45,8 @@ class View:
     :param intrinsics: the pinhole camera of this very size.
     :param T_map_cam: (4, 4) float64, optical frame to map, metres.
     :param name: not empty; names the view in messages.
+    :param confidence: (H, W) uint8, how far depth can be trusted, in 1/255; 0 = it is a guess
+        that completes what was measured (or unknown). None: all of it was measured.
     :raises ValueError: a wrong shape or type, a size that differs between the parts, depth that
         is zero or negative, a pose that is no rigid transform.
     """
@@ -53,6 +56,7 @@ class View:
     intrinsics: Intrinsics
     T_map_cam: F64
     name: str
+    confidence: U8 | None = None
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -62,6 +66,8 @@ class View:
         self._check_array('depth', self.depth, np.float32, size)
         self._check_array('T_map_cam', self.T_map_cam, np.float64, (4, 4))
         check_rigid(self.T_map_cam, f'view {self.name}: T_map_cam', RIGID_TOLERANCE)
+        if self.confidence is not None:
+            self._check_array('confidence', self.confidence, np.uint8, size)
         # One comparison finds zero, negative numbers and -inf; NaN compares false.
         bad = self.depth <= 0.0
         if bad.any():
@@ -69,6 +75,11 @@ class View:
             raise ValueError(f'view {self.name}: depth must be > 0, inf or NaN, got '
                              f'{self.depth[row, column]} at row {row}, column {column} '
                              f'({int(bad.sum())} pixels)')
+
+    def measured(self) -> npt.NDArray[np.bool_]:
+        """Return (H, W) where depth is known and not a guess."""
+        known = ~np.isnan(self.depth)
+        return known if self.confidence is None else known & (self.confidence > 0)
 
     def _check_array(self, field: str, array: np.ndarray, dtype: type,
                      shape: tuple[int, ...]) -> None:

@@ -27,7 +27,7 @@ MAX_MANIFEST_BYTES = 64_000_000
 
 SCENE_KEYS = ('format', 'version', 'name', 'licence', 'source', 'fps', 'time_mode', 'spawn',
               'views', 'frames')
-VIEW_KEYS = ('name', 'rgb', 'depth', 'depth_scale', 'intrinsics', 'T_map_cam')
+VIEW_KEYS = ('name', 'rgb', 'depth', 'depth_scale', 'confidence', 'intrinsics', 'T_map_cam')
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class ViewEntry:
     :param depth_scale: metres per unit of the depth PNG; None for .npy.
     :param intrinsics: the camera.
     :param T_map_cam: (4, 4) float64, optical frame to map, metres.
+    :param confidence: path of an 8-bit grey PNG, likewise; None: all depth was measured.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ViewEntry:
     depth_scale: float | None
     intrinsics: Intrinsics
     T_map_cam: F64
+    confidence: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ def _entry_to_dict(entry: ViewEntry) -> dict[str, object]:
     result: dict[str, object] = {'name': entry.name, 'rgb': entry.rgb, 'depth': entry.depth}
     if entry.depth_scale is not None:
         result['depth_scale'] = float(entry.depth_scale)
+    if entry.confidence is not None:
+        result['confidence'] = entry.confidence
     result['intrinsics'] = {
         'width': int(camera.width), 'height': int(camera.height), 'fx': float(camera.fx),
         'fy': float(camera.fy), 'cx': float(camera.cx), 'cy': float(camera.cy)}
@@ -206,7 +210,7 @@ def _entry(part: Fields) -> ViewEntry:
         raise part.fault('depth_scale', repr(scale), '> 0')
     return ViewEntry(part.text('name', empty=False), part.text('rgb'), depth, scale,
                      camera_from(part.child(part.raw('intrinsics'), 'intrinsics')),
-                     _pose(part))
+                     _pose(part), part.text('confidence') if part.has('confidence') else None)
 
 
 def _pose(part: Fields) -> F64:

@@ -31,6 +31,9 @@ def assert_same(a, b):
         assert one.rgb.tobytes() == other.rgb.tobytes()
         assert one.depth.tobytes() == other.depth.tobytes()
         assert one.T_map_cam.tobytes() == other.T_map_cam.tobytes()
+        assert (one.confidence is None) == (other.confidence is None)
+        if one.confidence is not None:
+            assert one.confidence.tobytes() == other.confidence.tobytes()
 
 
 @pytest.fixture(scope='module')
@@ -40,7 +43,8 @@ def full_scene(room):
     depth[20:40, 30:60] = np.float32(1.0) / 3
     depth[0] = np.inf
     views = room.scene().views[:2]
-    extra = replace(views[0], depth=depth, name='odd')
+    trust = np.arange(72 * 96, dtype=np.uint32).astype(np.uint8).reshape(72, 96)
+    extra = replace(views[0], depth=depth, name='odd', confidence=trust)
     return Scene('hall "é" \\ 1', (*views, extra),
                  tuple((frame[0], replace(extra, name='box')) for frame in room.clip(3).frames),
                  29.97, TimeMode.BOUNCE, Spawn(0.1, -1 / 3, 1e-17, 2.0, 1.2, 0.1), 'CC0-1.0',
@@ -335,3 +339,22 @@ def test_the_documented_example_is_a_manifest(tmp_path, checkout):
     example['frames'] = []
     (tmp_path / 'inspatio_scene.json').write_text(json.dumps(example))
     assert read_manifest(tmp_path).views[0].intrinsics.fy == 519.0
+
+
+def test_damaged_confidence_is_named(saved):
+    path = saved / 'confidence' / 'view_002.png'
+    path.write_bytes(png_bytes(np.zeros((72, 96), np.uint16)))
+    with pytest.raises(ValueError, match=r'view_002.png: views\[2\].confidence is a picture of '
+                                         'mode I;16, expected 8-bit grey'):
+        load_scene(saved)
+    path.write_bytes(png_bytes(np.zeros((72, 95), np.uint8)))
+    with pytest.raises(ValueError, match=r'views\[2\].confidence is 95x72 pixels'):
+        load_scene(saved)
+    path.unlink()
+    with pytest.raises(ValueError, match=r'views\[2\].confidence: there is no such file'):
+        load_scene(saved)
+
+
+def test_a_scene_without_confidence_has_no_folder_for_it(saved, room):
+    save_scene(room.scene(), saved)
+    assert not (saved / 'confidence').exists()
