@@ -24,7 +24,7 @@ from inspatio_ros.engine.imaginer import Block, Imaginer
 from inspatio_ros.engine.painter import Painter, PainterSettings
 from inspatio_ros.engine.renderer import camera_of, Picture
 from inspatio_ros.engine.selection import choose_views, rate_views, sample_views, Samples
-from inspatio_ros.engine.world import SceneWorld, WorldSettings
+from inspatio_ros.engine.world import Layers, SceneWorld, WorldSettings
 from inspatio_ros.geometry.warp_cpu import Camera
 from inspatio_ros.scene.scene import Scene, View
 import numpy as np
@@ -233,14 +233,11 @@ class ImaginedWorld:
     def _render(self, imagined: list[_Layer], time_ns: int, T_map_cam: F64,
                 intrinsics: Intrinsics, outputs: Outputs) -> Picture:
         """Render imagined frames over the scene over what is remembered."""
-        sources, cameras = self._scene.choose(time_ns, T_map_cam, intrinsics)
+        choice = self._scene.choose(time_ns, T_map_cam, intrinsics)
         remembered = self._choose_remembered(T_map_cam, intrinsics)
-        marks = (*[OBSERVED_IMAGINED] * len(imagined), *[OBSERVED_SEEN] * len(sources),
-                 *[OBSERVED_IMAGINED] * len(remembered))
-        return self._scene.renderer.render(
-            [layer.source for layer in imagined] + sources + [it.source for it in remembered],
-            [layer.camera for layer in imagined] + cameras + [it.camera for it in remembered],
-            self._scene.order(T_map_cam, intrinsics, outputs, marks))
+        marked = [(_together(imagined), OBSERVED_IMAGINED), (choice.measured, OBSERVED_SEEN),
+                  (_together(remembered), OBSERVED_IMAGINED)]
+        return self._scene.render(marked, choice.guessed, T_map_cam, intrinsics, outputs)
 
     def _choose_remembered(self, T_map_cam: F64, intrinsics: Intrinsics) -> list[_Layer]:
         """Return the memories that show most of a picture."""
@@ -265,6 +262,10 @@ class ImaginedWorld:
 
     def _layer(self, view: View) -> _Layer:
         return _Layer(self._scene.renderer.prepare(view), camera_of(view))
+
+
+def _together(layers: list[_Layer]) -> Layers:
+    return Layers([layer.source for layer in layers], [layer.camera for layer in layers])
 
 
 def _mix(before: Picture, after: U8, share: float) -> U8:

@@ -47,6 +47,7 @@ class Order:
     :param fill_depth: whether depth is completed where no view has seen; else it is NaN there.
     :param near_m: nearest surface that is drawn, metres.
     :param marks: what `Picture.seen` says of each view; empty = 255 of all.
+    :param guesses: so many views at the end show only where all others show nothing.
     """
 
     camera: Camera
@@ -55,6 +56,7 @@ class Order:
     fill_depth: bool
     near_m: float
     marks: tuple[int, ...] = ()
+    guesses: int = 0
 
 
 class Renderer(Protocol):
@@ -107,7 +109,7 @@ class CpuRenderer:
         """Render prepared views, the best one first."""
         bands, run = self._crew.threads, self._crew.run
         disparity, owner = warp_cpu.splat_views(views, cameras, order.camera, order.size,
-                                                order.near_m, bands, run)
+                                                order.near_m, bands, run, order.guesses)
         rgb = (warp_cpu.gather_views(disparity, owner, views, cameras, order.camera, bands, run)
                if Outputs.RGB in order.outputs else None)
         filled = None
@@ -162,7 +164,7 @@ class TorchRenderer:
                          .astype(np.float32))[None], order.size,
             self._tensor(np.array([target.K[0, 0] / camera.K[0, 0]], np.float32)), order.near_m)
             for (_, disparity, links), camera in zip(views, cameras)]
-        disparity, owner = warp.merge(torch.cat(stack)[None])
+        disparity, owner = warp.merge(torch.cat(stack)[None], order.guesses)
         rgb = torch.zeros((1, *order.size, 3), dtype=torch.uint8, device=self._device)
         if Outputs.RGB in order.outputs:
             for k, ((colour, source, links), camera) in enumerate(zip(views, cameras)):

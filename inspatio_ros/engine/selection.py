@@ -53,14 +53,14 @@ class Samples:
 
 
 def sample_views(views: Sequence[View]) -> Samples:
-    """Take surface points of every view, evenly over its picture."""
+    """Take surface points that every view has measured, evenly over its picture."""
     points, rays, spacing, owner = [], [], [], []
     for index, view in enumerate(views):
         height, width = view.depth.shape
         rows = np.linspace(0, height - 1, min(_SAMPLES[0], height)).round().astype(int)
         columns = np.linspace(0, width - 1, min(_SAMPLES[1], width)).round().astype(int)
         local = unproject(view.depth[np.ix_(rows, columns)], view.intrinsics.K, rows, columns)
-        local = local[np.isfinite(local).all(axis=-1)]
+        local = local[np.isfinite(local).all(axis=-1) & view.measured()[np.ix_(rows, columns)]]
         ray = local @ view.T_map_cam[:3, :3].T
         points.append(ray + view.T_map_cam[:3, 3])
         rays.append(ray / np.linalg.norm(ray, axis=1, keepdims=True))

@@ -4,17 +4,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
-from inspatio_ros.contracts import (CameraTrack, F64, GeneratorStatus, Intrinsics, Outputs,
-                                    SensorFrame, Spawn)
-from inspatio_ros.engine.renderer import camera_of, CpuRenderer, Order, Renderer, TorchRenderer
+import cv2
+from inspatio_ros.contracts import (CameraTrack, F64, GeneratorStatus, Intrinsics,
+                                    OBSERVED_IMAGINED, OBSERVED_SEEN, Outputs, SensorFrame, Spawn)
+from inspatio_ros.engine.renderer import (camera_of, CpuRenderer, Order, Picture, Renderer,
+                                          TorchRenderer)
 from inspatio_ros.engine.selection import choose_views, rate_views, sample_views, Samples
 from inspatio_ros.geometry.warp_cpu import Camera
 from inspatio_ros.scene.scene import frame_at, Scene, View
+import numpy as np
 
 BACKENDS = ('auto', 'numba', 'torch')
 # More threads than this do not make one picture faster.
@@ -57,13 +61,60 @@ def threads_of(threads: int) -> int:
     return threads or min(os.cpu_count() or 1, _MOST_THREADS)
 
 
+class Layers(NamedTuple):
+    """Views to render, the best one first, in the form that `renderer` wants."""
+
+    sources: list[Any]
+    cameras: list[Camera]
+
+    def add(self, source: Any, camera: Camera) -> None:
+        """Lay one more view under the others."""
+        self.sources.append(source)
+        self.cameras.append(camera)
+
+
+class Choice(NamedTuple):
+    """
+    What a scene shows in one picture.
+
+    :param measured: one view at least.
+    :param guessed: what their depth was completed with; shows only where nothing else does.
+    """
+
+    measured: Layers
+    guessed: Layers
+
+
 class _Prepared:
     """Views that are valid together, ready for rendering."""
 
     def __init__(self, views: tuple[View, ...], renderer: Renderer) -> None:
-        self.sources = [renderer.prepare(view) for view in views]
+        parts = [_parts(view) for view in views]
+        self.measured = [renderer.prepare(measured) for measured, _ in parts]
+        self.guessed = [guessed and renderer.prepare(guessed) for _, guessed in parts]
         self.cameras = [camera_of(view) for view in views]
         self.samples: Samples = sample_views(views)
+
+    def clear(self) -> None:
+        """Free the pictures."""
+        self.measured.clear()
+        self.guessed.clear()
+
+
+def _parts(view: View) -> tuple[View, View | None]:
+    """
+    Part what was measured from what was guessed.
+
+    What was guessed takes the rim of what was measured with it, so that no crack opens there.
+    """
+    measured = view.measured()
+    guess = ~measured & ~np.isnan(view.depth)
+    if not guess.any():
+        return view, None
+    rim = cv2.dilate(guess.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
+    unknown = np.float32(np.nan)
+    return (replace(view, depth=np.where(measured, view.depth, unknown)),
+            replace(view, depth=np.where(rim, view.depth, unknown)))
 
 
 class SceneWorld:
@@ -110,9 +161,9 @@ class SceneWorld:
         :param outputs: what to compute.
         :returns: arrays that belong to the caller.
         """
-        sources, cameras = self.choose(self.scene_time_ns(stamp_ns), T_map_cam, intrinsics)
-        picture = self.renderer.render(sources, cameras,
-                                       self.order(T_map_cam, intrinsics, outputs))
+        choice = self.choose(self.scene_time_ns(stamp_ns), T_map_cam, intrinsics)
+        marked = [(choice.measured, OBSERVED_SEEN)]
+        picture = self.render(marked, choice.guessed, T_map_cam, intrinsics, outputs)
         return SensorFrame(stamp_ns, T_map_cam, intrinsics, picture.rgb, picture.depth,
                            picture.seen, picture.unseen_ratio)
 
@@ -129,11 +180,22 @@ class SceneWorld:
             self._start_ns = stamp_ns
         return stamp_ns - self._start_ns
 
-    def order(self, T_map_cam: F64, intrinsics: Intrinsics, outputs: Outputs,
-              marks: tuple[int, ...] = ()) -> Order:
-        """Return the order of a picture; arguments as in `observe` and `Order`."""
-        return Order(Camera(intrinsics.K, T_map_cam), (intrinsics.height, intrinsics.width),
-                     outputs, self.settings.fill_depth, self.settings.near_m, marks)
+    def render(self, marked: Sequence[tuple[Layers, int]], guessed: Layers, T_map_cam: F64,
+               intrinsics: Intrinsics, outputs: Outputs) -> Picture:
+        """
+        Render views into a camera; other arguments as in `observe`.
+
+        :param marked: views, those that come first before the others, and what `observed` says
+            where a picture shows them.
+        :param guessed: of `choose`.
+        """
+        groups = (*marked, (guessed, OBSERVED_IMAGINED))
+        marks = [mark for layers, mark in groups for _ in layers.sources]
+        order = Order(Camera(intrinsics.K, T_map_cam), (intrinsics.height, intrinsics.width),
+                      outputs, self.settings.fill_depth, self.settings.near_m,
+                      () if set(marks) == {OBSERVED_SEEN} else tuple(marks), len(guessed.sources))
+        return self.renderer.render([it for layers, _ in groups for it in layers.sources],
+                                    [it for layers, _ in groups for it in layers.cameras], order)
 
     def reset(self) -> None:
         """Start the scene's time again at the next stamp."""
@@ -142,28 +204,26 @@ class SceneWorld:
     def close(self) -> None:
         """Free threads and memory. The world cannot be used afterwards."""
         self.renderer.close()
-        self._static.sources.clear()
+        self._static.clear()
         self._frames.clear()
 
-    def choose(self, time_ns: int, T_map_cam: F64,
-               intrinsics: Intrinsics) -> tuple[list[Any], list[Camera]]:
+    def choose(self, time_ns: int, T_map_cam: F64, intrinsics: Intrinsics) -> Choice:
         """
         Return the views to render, those of the present moment first.
 
         :param time_ns: scene time.
-        :returns: at least one view, in the form that `renderer` wants, and their cameras.
         """
-        sources: list[Any] = []
-        cameras: list[Camera] = []
+        choice = Choice(Layers([], []), Layers([], []))
         index = self._frame_index(time_ns * 1e-9)
         moving = [] if index is None else [self._frames[index]]
         for group in (*moving, self._static):
             rating = rate_views(group.samples, T_map_cam, intrinsics)
             for k in choose_views(rating, self.settings.max_views):
-                sources.append(group.sources[k])
-                cameras.append(group.cameras[k])
-        if not sources:
+                choice.measured.add(group.measured[k], group.cameras[k])
+                if group.guessed[k] is not None:
+                    choice.guessed.add(group.guessed[k], group.cameras[k])
+        if not choice.measured.sources:
             # Nothing is in sight. One view is rendered all the same, to an empty picture.
-            group = self._static if self._static.sources else self._frames[index or 0]
-            return group.sources[:1], group.cameras[:1]
-        return sources, cameras
+            group = self._static if self._static.measured else self._frames[index or 0]
+            choice.measured.add(group.measured[0], group.cameras[0])
+        return choice

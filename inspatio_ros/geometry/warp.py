@@ -128,11 +128,12 @@ def splat(disparity_NHW: Tensor, links_NHW: Tensor, P_N34: Tensor, size: tuple[i
     return z
 
 
-def merge(stack_BVhw: Tensor) -> tuple[Tensor, Tensor]:
+def merge(stack_BVhw: Tensor, guesses: int = 0) -> tuple[Tensor, Tensor]:
     """
     Lay views under each other (twin of `warp_cpu.merge_rows`).
 
     :param stack_BVhw: float32 z-buffers of V views, best view first.
+    :param guesses: so many views at the end show only where all others show nothing.
     :returns: inverse depth (B, h, w), 0 where nothing is, and the owner's index (B, h, w) int64.
     """
     disparity = stack_BVhw[:, 0]
@@ -140,6 +141,8 @@ def merge(stack_BVhw: Tensor) -> tuple[Tensor, Tensor]:
     keep = torch.tensor(1.0 - SAME_SURFACE, dtype=torch.float32)
     for index in range(1, stack_BVhw.shape[1]):
         nearer = stack_BVhw[:, index] * keep > disparity
+        if index >= stack_BVhw.shape[1] - guesses:
+            nearer &= disparity == 0.0
         disparity = torch.where(nearer, stack_BVhw[:, index], disparity)
         owner = torch.where(nearer, index, owner)
     return disparity, owner

@@ -243,8 +243,8 @@ def splat_rows(disparity: F32, links: U8, P: F32, near_disparity: np.float32,
 
 
 @kernel()
-def merge_rows(buffers: F32, index: int, first: int, last: int, disparity: F32, owner: U8,
-               ) -> None:
+def merge_rows(buffers: F32, index: int, guess: bool, first: int, last: int, disparity: F32,
+               owner: U8) -> None:
     """
     Lay one view under the earlier ones, in target rows first..last - 1.
 
@@ -252,6 +252,7 @@ def merge_rows(buffers: F32, index: int, first: int, last: int, disparity: F32, 
 
     :param buffers: (chunks, h, w) float32 z-buffers of the view.
     :param index: the view's index.
+    :param guess: whether it only shows where nothing is yet, however near it is.
     :param disparity: (h, w) float32, the picture's inverse depth, 0 where nothing is.
     :param owner: (h, w) uint8, the index of the view that a pixel is taken from.
     """
@@ -263,7 +264,8 @@ def merge_rows(buffers: F32, index: int, first: int, last: int, disparity: F32, 
             for i in range(row.shape[0]):
                 row[i] = max(row[i], buffers[c, j, i])
         for i in range(row.shape[0]):
-            nearer = row[i] * keep > disparity[j, i]
+            limit = np.float32(np.inf) if guess and disparity[j, i] > _ZERO else disparity[j, i]
+            nearer = row[i] * keep > limit
             owner[j, i] = np.uint8(index) if nearer else owner[j, i]
             disparity[j, i] = row[i] if nearer else disparity[j, i]
 
@@ -348,7 +350,7 @@ def gather_rows(texels: U32, source: F32, links: U8, P: F32, index: int, owner: 
 
 def splat_views(views: Sequence[SourceView], cameras: Sequence[Camera], target: Camera,
                 size: tuple[int, int], near_m: float = 0.05, bands: int = 1,
-                run: Run = run_serial) -> tuple[F32, U8]:
+                run: Run = run_serial, guesses: int = 0) -> tuple[F32, U8]:
     """
     Splat the depth of several views into one target camera.
 
@@ -360,6 +362,7 @@ def splat_views(views: Sequence[SourceView], cameras: Sequence[Camera], target: 
     :param near_m: near plane of the target, metres.
     :param bands: how many pieces the work is cut into.
     :param run: runs the pieces, by default one after the other.
+    :param guesses: so many views at the end show only where all others show nothing.
     :returns: inverse depth (h, w) float32, 0 where nothing is, and the index of the view that
         each pixel is taken from (h, w) uint8.
     :raises ValueError: no view at all, or more than 255.
@@ -377,7 +380,8 @@ def splat_views(views: Sequence[SourceView], cameras: Sequence[Camera], target: 
         run([partial(splat_rows, view.disparity, view.links, P.astype(np.float32),
                      np.float32(1.0 / near_m), magnify, disparity, *rows, buffer)
              for rows, buffer in zip(split(view.disparity.shape[0], bands), buffers)])
-        run([partial(merge_rows, buffers, index, *rows, disparity, owner)
+        guess = index >= len(views) - guesses
+        run([partial(merge_rows, buffers, index, guess, *rows, disparity, owner)
              for rows in split(height, bands)])
     return disparity, owner
 
