@@ -19,6 +19,11 @@ _DEPTH_EXPONENT = 50.0
 _MAX_DEPTH_M = 1000.0
 
 
+def _inverse(matrices: Tensor) -> Tensor:
+    """Invert cameras and poses, which can be inverted: the host need not wait for that check."""
+    return torch.linalg.inv_ex(matrices).inverse
+
+
 def _displaced(depth_N1HW: Tensor, source_w2c_N44: Tensor, target_w2c_N44: Tensor,
                K_source_N33: Tensor, K_target_N33: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return target x, y (pixels) and depth (metres) of every source pixel, each (N, H, W)."""
@@ -27,8 +32,8 @@ def _displaced(depth_N1HW: Tensor, source_w2c_N44: Tensor, target_w2c_N44: Tenso
     y, x = torch.meshgrid(torch.arange(height, dtype=torch.float32, device=device),
                           torch.arange(width, dtype=torch.float32, device=device), indexing='ij')
     pixels = torch.stack([x, y, torch.ones_like(x)]).reshape(1, 3, -1)
-    points = depth_N1HW.reshape(len(depth_N1HW), 1, -1) * (torch.linalg.inv(K_source_N33) @ pixels)
-    M = target_w2c_N44 @ torch.linalg.inv(source_w2c_N44)
+    points = depth_N1HW.reshape(len(depth_N1HW), 1, -1) * (_inverse(K_source_N33) @ pixels)
+    M = target_w2c_N44 @ _inverse(source_w2c_N44)
     q = K_target_N33 @ (M[:, :3, :3] @ points + M[:, :3, 3:])
     q = q.reshape(len(q), 3, height, width)
     # As published: the displacement is rounded to float32 first, then the position is added.
