@@ -29,6 +29,31 @@ def psnr_db(image_HW3: U8, truth_HW3: U8, mask_HW: Mask) -> float:
     return math.inf if mean_square == 0.0 else 10.0 * math.log10(255.0 ** 2 / mean_square)
 
 
+def ssim(image_HW3: U8, truth_HW3: U8, mask_HW: Mask) -> float:
+    """
+    Return the mean structural similarity (Wang et al. 2004, 11x11 Gaussian window) of some pixels.
+
+    Elsewhere the picture takes the colour of the truth: a window that reaches over the edge of
+    the mask judges only what lies within.
+
+    :param image_HW3: uint8, 6 pixels or more along both sides.
+    :param truth_HW3: uint8.
+    :param mask_HW: which pixels count.
+    :returns: at most 1; NaN without a pixel.
+    """
+    if not mask_HW.any():
+        return math.nan
+    import torch
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    def as_batch(picture_HW3: U8) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(picture_HW3.transpose(2, 0, 1)))[None] / 255.0
+    judged = np.where(mask_HW[..., None], image_HW3, truth_HW3)
+    _, similarity_1CHW = structural_similarity_index_measure(
+        as_batch(judged), as_batch(truth_HW3), data_range=1.0, return_full_image=True)
+    return float(similarity_1CHW[0].mean(dim=0).numpy()[mask_HW].mean())
+
+
 def relative_depth_error(depth_HW: F32, truth_HW: F32) -> F32:
     """
     Return |depth - truth| / truth per pixel; NaN where either is unknown or out of range.
