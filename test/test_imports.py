@@ -41,7 +41,8 @@ ROSDEP_KEYS = {'cv2': 'python3-opencv', 'PIL': 'python3-pil', 'yaml': 'python3-y
                'tf2_ros': 'tf2_ros_py'}
 NO_ROSDEP_KEY = {'av', 'pycolmap', 'rosbags', 'safetensors', 'torchmetrics'}
 # Imported inside the function that needs it, with an error that names the package to install.
-OPTIONAL = {'flash_attn_interface', 'ftfy', 'transformers'}
+# zstd: rosbags brings the one that this Python lacks.
+OPTIONAL = {'backports', 'compression', 'flash_attn_interface', 'ftfy', 'transformers'}
 # Import name -> package on PyPI, where they differ; the rest comes with a distro or underlay/.
 WHEELS = {'cv2': 'opencv-python-headless', 'PIL': 'pillow', 'yaml': 'pyyaml'}
 NO_WHEEL = {'cv_bridge', 'launch', 'launch_ros', 'tf2_msgs', 'tf2_ros'}

@@ -35,7 +35,7 @@ def replaced_folder(target: Path) -> Iterator[Path]:
         for folder, _, _ in os.walk(fresh):
             _sync(Path(folder))
         if target.exists():
-            _exchange(fresh, target)
+            exchange(fresh, target)
         else:
             fresh.rename(target)
         _sync(target.parent)
@@ -71,7 +71,7 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _exchange(one: Path, other: Path) -> None:
+def exchange(one: Path, other: Path) -> None:
     """Swap two folders: atomically where the system can, else by renaming with a way back."""
     libc = ctypes.CDLL(None, use_errno=True)
     renameat2 = getattr(libc, 'renameat2', None)

@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever happens while a scene is saved, the old one survives and nothing is left over."""
 
-import contextlib
 import errno
 import os
-import resource
 import subprocess
 import sys
 import time
 
+from full_disk import largest_file, mounted_disk
 from inspatio_ros.scene.atomic import exchange_by_renames, replaced_folder, write_synced
 from inspatio_ros.scene.format import load_scene, save_scene
 from inspatio_ros.scene.scene import Scene
@@ -22,28 +21,11 @@ def contents(folder):
             for path in folder.rglob('*')}
 
 
-@contextlib.contextmanager
-def largest_file(size):
-    """Let the kernel refuse longer files, as it does when a disk or a quota is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.fixture
 def small_disk(tmp_path):
     """Mount a disk of 256 kB."""
-    folder = tmp_path / 'disk'
-    folder.mkdir()
-    mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', str(folder)],
-                             capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip('this user may not mount a tmpfs')
-    yield folder
-    subprocess.run(['umount', str(folder)], check=True)
+    with mounted_disk(tmp_path / 'disk', '256k') as folder:
+        yield folder
 
 
 @pytest.fixture
