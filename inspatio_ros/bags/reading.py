@@ -26,6 +26,7 @@ from rosbags.rosbag2 import Reader, ReaderError
 from rosbags.rosbag2 import storage_mcap, storage_sqlite3
 from rosbags.serde import SerdeError
 
+NS_PER_S = 1_000_000_000
 _SUFFIXES = ('.mcap', '.db3')
 _METADATA = 'metadata.yaml'
 # What the libraries raise on damaged files, beside their own errors.
@@ -131,6 +132,11 @@ class Bag:
         """Return how many messages the bag holds."""
         return sum(topic.count for topic in self.topics.values())
 
+    @property
+    def connections(self) -> list[Any]:
+        """Return what each file says of its topics: type definition, offered QoS."""
+        return [connection for storage in self._storages() for connection in storage.connections]
+
     def messages(self, names: Collection[str], window: Window = Window()) -> Iterator[Raw]:
         """
         Go through the messages of some topics in the order in which they were recorded.
@@ -200,7 +206,7 @@ def stamp_ns(raw: Raw) -> int:
     """
     little = raw.data[1] & 1
     sec, nanosec = struct.unpack_from('<iI' if little else '>iI', raw.data, 4)
-    return int(sec) * 1_000_000_000 + int(nanosec) or raw.log_ns
+    return int(sec) * NS_PER_S + int(nanosec) or raw.log_ns
 
 
 @contextlib.contextmanager
