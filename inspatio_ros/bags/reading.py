@@ -78,13 +78,6 @@ class Raw:
     data: bytes
 
 
-def is_bag(path: Path) -> bool:
-    """Say whether a path looks like a rosbag2: a file of one, or a folder with such files."""
-    if path.is_dir():
-        return (path / _METADATA).is_file() or bool(_storage_files(path))
-    return path.suffix in _SUFFIXES
-
-
 def _storage_files(folder: Path) -> list[Path]:
     """Return the files of a bag in the order of the numbers in their names."""
     def order(path: Path) -> list[tuple[int, str]]:

@@ -10,6 +10,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inspatio_ros.cli.prepare_bag import add_bag_arguments, EXAMPLES as BAG_EXAMPLES
+
 if TYPE_CHECKING:
     from inspatio_ros.scene.detect import Opened
     from inspatio_ros.scene.scene import Scene
@@ -57,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='store colour with loss (default: png, without)')
     parser.add_argument('--force', action='store_true', help='replace a scene that is there')
     parser.add_argument('--json', action='store_true', help='print what was done as one object')
+    add_bag_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,10 +70,12 @@ def run(args: argparse.Namespace) -> int:
     :raises OSError: a file that cannot be read or written.
     """
     from inspatio_ros.cli.output import ProgressBar
-    from inspatio_ros.scene.detect import ImportOptions, open_input
+    from inspatio_ros.scene.detect import ImportOptions, is_bag, open_input
     from inspatio_ros.scene.format import save_scene
     from inspatio_ros.scene.scene import TimeMode
     check_out(args.out, args.force)
+    if is_bag(args.input):
+        return _run_bag(args)
     options = ImportOptions(args.depth, args.poses, args.intrinsics, args.camera_height, args.fps,
                             TimeMode(args.time_mode) if args.time_mode else None)
     bar = ProgressBar('read')
@@ -85,6 +90,27 @@ def run(args: argparse.Namespace) -> int:
     finally:
         bar.close()
     say(args.out, replace(opened, scene=scene), args.json)
+    return 0
+
+
+def _run_bag(args: argparse.Namespace) -> int:
+    """Make a scene of a bag."""
+    from inspatio_ros.cli.output import ProgressBar
+    from inspatio_ros.cli.prepare_bag import import_bag
+    from inspatio_ros.scene.detect import Opened
+    from inspatio_ros.scene.format import save_scene
+    from inspatio_ros.scene.preparation import save_preparation
+    imported = import_bag(args)
+    scene = named(imported.scene, args.name, args.licence)
+    bar = ProgressBar('write')
+    try:
+        save_scene(scene, args.out, args.jpeg_quality, bar)
+    finally:
+        bar.close()
+    save_preparation(args.out, imported.preparation)
+    if not args.json:
+        print('\n'.join((imported.table, *imported.notes)))
+    say(args.out, Opened(scene, 'bag', None), args.json)
     return 0
 
 

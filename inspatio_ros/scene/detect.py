@@ -20,7 +20,7 @@ from inspatio_ros.scene.scene_v15 import is_v15_folder, read_v15_folder
 from inspatio_ros.scene.video import VIDEO_SUFFIXES
 
 _PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff')
-_BAG_SUFFIXES = ('.mcap', '.db3', '.bag')
+_BAG_SUFFIXES = ('.mcap', '.db3')
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,14 @@ _FOLDER_KINDS = (
     _Kind('Depth-Anything-3 folder', 'extrinsic.txt, intrinsic.txt, depth PNGs, a video',
           is_da3_folder, read_da3_folder),
 )
+
+
+def is_bag(path: Path) -> bool:
+    """Say whether a path looks like a rosbag2: one of its files, or a folder with some."""
+    if not path.is_dir():
+        return path.suffix in _BAG_SUFFIXES
+    return (path / 'metadata.yaml').is_file() or any(
+        it.suffix in _BAG_SUFFIXES for it in path.iterdir())
 
 
 def open_scene(path: str | os.PathLike[str], options: ImportOptions = ImportOptions(),
@@ -150,9 +158,11 @@ def _unknown(source: Path) -> str:
     if source.is_file() and suffix in _PICTURE_SUFFIXES:
         return (f'{source}: one picture does not say how far things are; supply an RGB-D folder '
                 'with depth_1.png, camera.json and poses.txt beside color_1.png')
-    if suffix in _BAG_SUFFIXES or (source / 'metadata.yaml').is_file():
-        return (f'{source}: bags are not read yet; supply an RGB-D folder with the pictures, '
-                'depth, camera and poses that were recorded')
+    if is_bag(source):
+        return f'{source}: is a bag; `inspatio prepare` makes a scene of it first'
+    if suffix == '.bag':
+        return (f'{source}: is a bag of ROS 1; `rosbags-convert` turns it into one of ROS 2, '
+                'which is read')
     kinds = '; '.join(f'{kind.name} ({kind.sign})' for kind in _FOLDER_KINDS)
     return (f'{source}: is of no known kind; known are: scene folder (inspatio_scene.json); '
             f'{kinds}; video ({", ".join(VIDEO_SUFFIXES)}) with depth, poses and intrinsics')

@@ -70,7 +70,7 @@ def test_what_cannot_be_opened_says_what_to_supply(tmp_path, clip):
     (tmp_path / 'bag').mkdir()
     (tmp_path / 'bag' / 'metadata.yaml').touch()
     for bag in ('drive.mcap', 'bag'):
-        with pytest.raises(ValueError, match='bags are not read yet; supply'):
+        with pytest.raises(ValueError, match='is a bag; `inspatio prepare` makes'):
             open_scene(tmp_path / bag)
 
 

@@ -1,0 +1,291 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+A rosbag2 -> a scene of static views, in the frame in which the robot knew its place.
+
+Two passes: one over all stamps, transforms and cameras, which chooses the keyframes, one that
+decodes these alone. The scene keeps the map (or odom) of the recording, so that what was recorded
+drives through it unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+import math
+from pathlib import Path
+from typing import Any
+
+from inspatio_ros.bags.calibration import Calibration
+from inspatio_ros.bags.choice import Choice, choose, INFO, info_name, table, Wish
+from inspatio_ros.bags.exposure import brightened, exposure_gains, spread
+from inspatio_ros.bags.images import Converter
+from inspatio_ros.bags.keyframes import choose_keyframes, Motion
+from inspatio_ros.bags.pictures import DepthSensor, read_views, Sensor, StereoSensor
+from inspatio_ros.bags.placement import place_spawn
+from inspatio_ros.bags.poses import choose_poses, not_finite, pose_topics, Poses
+from inspatio_ros.bags.reading import Bag, NS_PER_S, Topic, Window
+from inspatio_ros.bags.shots import find_shots, Shot, Shots
+from inspatio_ros.bags.stereo import StereoRig
+from inspatio_ros.bags.survey import survey, Survey
+from inspatio_ros.bags.tf import MAX_GAP_S, NoPoseError
+from inspatio_ros.contracts import I64, Intrinsics
+from inspatio_ros.scene.images import check_memory
+from inspatio_ros.scene.parallel import Progress
+from inspatio_ros.scene.preparation import Picture, Preparation, Role
+from inspatio_ros.scene.scene import Scene, View
+import numpy as np
+
+# Half of the time between two frames at 30 Hz, and a little.
+MAX_OFFSET_S = 0.02
+# From here on different exposures are told of.
+_UNEVEN = 0.05
+# So many pictures that are not views are listed: enough to draw the way.
+_LISTED = 2000
+
+# Opens a stage of the work by its name and shows its progress.
+Stage = Callable[[str], AbstractContextManager[Progress | None]]
+
+
+@dataclass(frozen=True)
+class BagOptions:
+    """
+    What somebody says beside the path of a bag.
+
+    :param wish: the topics.
+    :param motion: when the camera has moved far enough for another view.
+    :param max_offset_s: how far depth may be from colour in time.
+    :param max_gap_s: poses further apart are not interpolated.
+    :param from_s, to_s: part of the bag, seconds of the recorder's clock since its beginning.
+    :param hold_out: every so many-th picture becomes no view; 0 for none.
+    :param match_exposure: make views equally bright.
+    :param camera_height_m: of the first camera over the floor, None to measure it.
+    :param camera: of the colour pictures, for a bag without CameraInfo.
+    :param convert: decodes raw colour, None for rosbags-image.
+    """
+
+    wish: Wish = Wish()
+    motion: Motion = Motion()
+    max_offset_s: float = MAX_OFFSET_S
+    max_gap_s: float = MAX_GAP_S
+    from_s: float | None = None
+    to_s: float | None = None
+    hold_out: int = 0
+    match_exposure: bool = False
+    camera_height_m: float | None = None
+    camera: Intrinsics | None = None
+    convert: Converter | None = None
+
+
+@dataclass(frozen=True)
+class ImportedBag:
+    """
+    What a bag became.
+
+    :param preparation: every picture and what became of it.
+    :param table: what the bag holds.
+    :param notes: what was found, assumed and left out, a line each.
+    """
+
+    scene: Scene
+    preparation: Preparation
+    table: str
+    notes: tuple[str, ...]
+
+
+def read_bag(path: Path, options: BagOptions = BagOptions(),
+             stage: Stage = lambda name: nullcontext(None)) -> ImportedBag:
+    """
+    Turn a recording with colour, depth (or a stereo pair) and poses into a scene.
+
+    :param path: folder, or one .mcap or .db3 file.
+    :param stage: shows progress.
+    :raises ValueError: what is missing or wrong; lists what there is.
+    """
+    with Bag(path) as bag:
+        choice = choose(bag, options.wish)
+        _check_depth(bag, choice)
+        window = _window(bag, options)
+        with stage('scan') as progress:
+            seen = survey(bag, choice, pose_topics(bag, options.wish.poses), window,
+                          options.max_gap_s, progress)
+        return _Import(bag, choice, options, window, seen).run(stage)
+
+
+def _check_depth(bag: Bag, choice: Choice) -> None:
+    if choice.depth is None and choice.right is None:
+        raise ValueError(
+            f'{bag.path}: found colour ({choice.color.name}) but nothing that says how far things '
+            'are: looked for an image topic with depth in its name, and for a right picture '
+            f'beside a left one; name it with --depth or --right. The bag holds:\n'
+            f'{table(bag)}')
+
+
+def _window(bag: Bag, options: BagOptions) -> Window:
+    def instant(seconds: float | None, name: str) -> int | None:
+        if seconds is None:
+            return None
+        if not (math.isfinite(seconds) and seconds >= 0.0):
+            raise ValueError(f'--{name} must be finite and >= 0 s, got {seconds!r}')
+        return bag.start_ns + round(seconds * NS_PER_S)
+
+    window = Window(instant(options.from_s, 'from'), instant(options.to_s, 'to'))
+    if (window.start_ns is not None and window.stop_ns is not None
+            and window.start_ns >= window.stop_ns):
+        raise ValueError(f'--from {options.from_s} s is not before --to {options.to_s} s')
+    return window
+
+
+class _Import:
+    """One bag on its way to a scene."""
+
+    def __init__(self, bag: Bag, choice: Choice, options: BagOptions, window: Window,
+                 seen: Survey) -> None:
+        self.bag, self.choice, self.options = bag, choice, options
+        self.window, self.seen = window, seen
+        self.notes: list[str] = []
+        self.numbers: dict[str, Any] = {}
+        partner = choice.depth or choice.right
+        assert partner is not None
+        self.topics = choice.color.name, partner.name
+        self.color = self._camera(choice.color.name, choice.info)
+        self.poses = choose_poses(bag.path, seen, options.wish.poses, self.color.frame,
+                                  self._stamps(0))
+
+    def run(self, stage: Stage) -> ImportedBag:
+        shots = find_shots(self.bag.path, self.topics, (self._stamps(0), self._stamps(1)),
+                           self.options.max_offset_s, self.poses, self.color.frame)
+        sensor = self._sensor(shots.found[0])
+        kept = [shot for shot in shots.found if not self._is_held_out(shot)]
+        if not kept:
+            raise ValueError(f'{self.bag.path}: all {len(shots.found)} usable pictures are held '
+                             'out, none is left for the scene')
+        chosen, factor = choose_keyframes(np.array([it.T_fixed_cam for it in kept]),
+                                          self.options.motion)
+        keyframes = [kept[index] for index in chosen]
+        camera = self.color.intrinsics
+        check_memory(2 * len(keyframes) * camera.width * camera.height, str(self.bag.path))
+        with stage('decode') as progress:
+            views = read_views(self.bag, self.topics, self.window, self.color, sensor, keyframes,
+                               lambda shot: f'frame {shot.number}', self.options.convert, progress)
+        views = self._even(views)
+        self._tell(shots, len(keyframes), factor)
+        scene = Scene(self.bag.path.resolve().stem, tuple(views),
+                      source=f'bag {self.bag.path.name}')
+        scene, notes = place_spawn(scene, self.poses, keyframes[0].stamp_ns,
+                                   self.options.camera_height_m)
+        self.notes += notes
+        used = self.choice.names()
+        return ImportedBag(scene, self._preparation(shots, views, keyframes, sensor),
+                           self.seen.table(self.bag.start_ns, used), tuple(self.notes))
+
+    def _stamps(self, which: int) -> I64:
+        return self.seen.stamps[self.topics[which]]
+
+    def _is_held_out(self, shot: Shot) -> bool:
+        every = self.options.hold_out
+        return bool(every) and shot.number % every == every - 1
+
+    def _camera(self, topic: str, info: Topic | None) -> Calibration:
+        """Return the camera of a picture topic."""
+        if info is not None and info.name in self.seen.cameras:
+            return self.seen.cameras[info.name]
+        if topic == self.topics[0] and self.options.camera is not None:
+            return Calibration(self._frame_of(topic), self.options.camera, '', np.zeros(0),
+                               np.eye(3), np.zeros((3, 4)))
+        infos = [name for name, it in self.bag.topics.items() if it.type == INFO]
+        raise ValueError(f'{self.bag.path}: nothing describes the camera of {topic}: looked for '
+                         f'{info.name if info else info_name(topic)}, the bag has '
+                         f'{", ".join(infos) or "none"}; name one with --info or --depth-info, '
+                         'or describe it with --intrinsics')
+
+    def _frame_of(self, topic: str) -> str:
+        raw = next(iter(self.bag.messages([topic], self.window)))
+        return str(self.bag.decode(raw).header.frame_id).lstrip('/')
+
+    def _sensor(self, first: Shot) -> Sensor:
+        if self.color.model:
+            self.notes.append(f'{self.topics[0]}: distortion ({self.color.model}) taken out')
+        if self.choice.right is not None:
+            return self._stereo(first)
+        info = self.choice.depth_info
+        if info is None or info.name not in self.seen.cameras:
+            self.notes.append(f'{self.topics[1]}: has no CameraInfo, that of colour is assumed')
+            depth = self.color
+        else:
+            depth = self.seen.cameras[info.name]
+        try:
+            self.poses.at(depth.frame, first.partner_ns)
+        except NoPoseError as error:
+            raise ValueError(
+                f'{self.bag.path}: depth is in the frame {depth.frame}, colour in '
+                f'{self.color.frame}, and where one is to the other is not known: {error}; record '
+                'depth that is registered to colour, or /tf_static') from error
+        if depth.frame != self.color.frame or depth.intrinsics != self.color.intrinsics:
+            self.notes.append(f'{self.topics[1]}: registered to colour from {depth.frame}')
+        return DepthSensor(self.color, depth, self.poses)
+
+    def _stereo(self, first: Shot) -> StereoSensor:
+        assert self.choice.right is not None
+        right = self._camera(self.choice.right.name, self.choice.right_info)
+        try:
+            T = self.seen.tf.lookup(right.frame, self.color.frame, first.stamp_ns)
+        except NoPoseError:
+            T = None
+        rig = StereoRig(self.topics, (self.color, right), None if right.frame == self.color.frame
+                        else T)
+        self.notes.append(f'depth by matching {self.topics[0]} with {self.topics[1]}, baseline '
+                          f'{rig.baseline_m:.3f} m')
+        return StereoSensor(rig, right, self.options.convert)
+
+    def _even(self, views: list[View]) -> list[View]:
+        """Measure how exposure changes from view to view, and undo it if asked to."""
+        if len(views) < 2:
+            return views
+        gains = exposure_gains(views)
+        self.numbers['exposure_spread'] = spread(gains)
+        if spread(gains) < _UNEVEN:
+            return views
+        words = f'exposure changes: the brightest view exceeds the darkest by {spread(gains):.0%}'
+        if not self.options.match_exposure:
+            self.notes.append(f'{words}; left as recorded, --match-exposure evens it out')
+            return views
+        self.notes.append(f'{words}; evened out')
+        self.numbers['exposure_gains'] = gains.tolist()
+        return [replace(view, rgb=brightened(view.rgb, gain)) for view, gain in zip(views, gains)]
+
+    def _tell(self, shots: Shots, views: int, factor: float) -> None:
+        motion = self.options.motion
+        frame = self.color.frame
+        self.notes.insert(0, f'poses from {self.poses.summary(frame)}')
+        if shots.dropped:
+            self.notes.append(shots.summary())
+        self.notes += not_finite(self.seen.tf, self.seen.tracks.values())
+        self.notes.append(f'{views} views of {len(shots.found)} pictures: one whenever the camera '
+                          f'had moved by {motion.step_m * factor:.2f} m or turned by '
+                          f'{motion.turn_deg * factor:.0f} degrees')
+        self.numbers |= {
+            'pictures': len(self._stamps(0)), 'usable': len(shots.found), 'views': views,
+            'dropped': dict(shots.dropped), 'topics': self.choice.names(),
+            'poses': self.poses.summary(frame), 'fixed_frame': self.poses.fixed,
+            'step_m': motion.step_m * factor, 'turn_deg': motion.turn_deg * factor}
+
+    def _preparation(self, shots: Shots, views: list[View], keyframes: list[Shot],
+                     sensor: Sensor) -> Preparation:
+        stamps = self._stamps(0)
+        names = {shot.number: view.name for shot, view in zip(keyframes, views)}
+        found = {shot.number: shot for shot in shots.found}
+        rest = [number for number in range(len(stamps)) if number not in names]
+        listed = sorted([*names, *rest[::max(1, math.ceil(len(rest) / _LISTED))]])
+        T_cam_view = (sensor.rig.T_left_rect if isinstance(sensor, StereoSensor) else np.eye(4))
+        pictures = []
+        for number in listed:
+            shot = found.get(number)
+            role = (Role.VIEW if number in names else Role.LOST if shot is None else
+                    Role.HELD_OUT if self._is_held_out(shot) else Role.UNUSED)
+            pictures.append(Picture(
+                number, names.get(number, ''), float(stamps[number] - stamps.min()) / NS_PER_S,
+                role, None if shot is None else shot.T_fixed_cam @ T_cam_view,
+                sensor.intrinsics))
+        return Preparation(self.bag.path.name, tuple(pictures), self.numbers)
