@@ -16,7 +16,8 @@ TF = 'tf2_msgs/msg/TFMessage'
 POSE_TYPES = ('nav_msgs/msg/Odometry', 'geometry_msgs/msg/PoseWithCovarianceStamped',
               'geometry_msgs/msg/PoseStamped', 'nav_msgs/msg/Path')
 # Pictures that are neither colour nor depth, by a word of their topic's name.
-_OTHER = re.compile(r'disparity|confidence|infra|mask|label|segment|debug|overlay|(^|[/_])ir([/_]|$)')
+_OTHER = re.compile(r'disparity|confidence|infra|mask|label|segment|debug|overlay|observed|'
+                    r'(^|[/_])ir([/_]|$)')
 _DEPTH = re.compile(r'depth')
 _RIGHT = re.compile(r'(^|[/_])right([/_]|$)')
 # Words that make a topic likely, the better ones first.
@@ -94,7 +95,7 @@ def choose(bag: Bag, wish: Wish) -> Choice:
 def table(bag: Bag) -> str:
     """Return what a bag holds, one topic a line."""
     width = max(len(name) for name in bag.topics)
-    return '\n'.join(f'  {topic.name:{width}}  {topic.count:7d}  {topic.type}'
+    return '\n'.join(f'  {topic.name:{width}}  {topic.count:7d}  {topic.msgtype}'
                      for topic in bag.topics.values())
 
 
@@ -111,8 +112,8 @@ def _named(bag: Bag, name: str, option: str, *types: str) -> Topic:
     if topic is None:
         raise ValueError(f'{bag.path}: --{option}: there is no topic {name}. The bag holds:\n'
                          f'{table(bag)}')
-    if topic.type not in types:
-        raise ValueError(f'{bag.path}: --{option}: {topic.name} is {topic.type}, expected '
+    if topic.msgtype not in types:
+        raise ValueError(f'{bag.path}: --{option}: {topic.name} is {topic.msgtype}, expected '
                          f'{" or ".join(types)}')
     if not topic.count:
         raise ValueError(f'{bag.path}: --{option}: {topic.name} holds no message')
@@ -136,7 +137,7 @@ def _best(topics: Sequence[Topic], good: Sequence[str], like: str = '') -> Topic
     def rank(topic: Topic) -> tuple[int, int, int, int]:
         words = [index for index, word in enumerate(good) if word in topic.name.lower()]
         shared = len(_shared(topic.name, like))
-        return (min(words, default=len(good)), -shared, int(topic.type == COMPRESSED),
+        return (min(words, default=len(good)), -shared, int(topic.msgtype == COMPRESSED),
                 -topic.count)
 
     return min(topics, key=rank, default=None)

@@ -24,11 +24,11 @@ from inspatio_ros.bags.images import Converter
 from inspatio_ros.bags.keyframes import choose_keyframes, Motion
 from inspatio_ros.bags.pictures import DepthSensor, read_views, Sensor, StereoSensor
 from inspatio_ros.bags.placement import place_spawn
-from inspatio_ros.bags.poses import choose_poses, not_finite, pose_topics, Poses
+from inspatio_ros.bags.poses import choose_poses, not_finite, pose_topics
 from inspatio_ros.bags.reading import Bag, NS_PER_S, Topic, Window
 from inspatio_ros.bags.shots import find_shots, Shot, Shots
 from inspatio_ros.bags.stereo import StereoRig
-from inspatio_ros.bags.survey import survey, Survey
+from inspatio_ros.bags.survey import Survey, survey
 from inspatio_ros.bags.tf import MAX_GAP_S, NoPoseError
 from inspatio_ros.contracts import I64, Intrinsics
 from inspatio_ros.scene.images import check_memory
@@ -110,7 +110,12 @@ def read_bag(path: Path, options: BagOptions = BagOptions(),
         with stage('scan') as progress:
             seen = survey(bag, choice, pose_topics(bag, options.wish.poses), window,
                           options.max_gap_s, progress)
-        return _Import(bag, choice, options, window, seen).run(stage)
+        try:
+            return _Import(bag, choice, options, window, seen).run(stage)
+        except ValueError as error:
+            if str(path) in str(error):
+                raise
+            raise ValueError(f'{path}: {error}') from error
 
 
 def _check_depth(bag: Bag, choice: Choice) -> None:
@@ -154,16 +159,12 @@ class _Import:
                                   self._stamps(0))
 
     def run(self, stage: Stage) -> ImportedBag:
+        sensor = self._sensor()
+        # The right camera of a pair stands where the left one says.
+        other = sensor.depth.frame if isinstance(sensor, DepthSensor) else self.color.frame
         shots = find_shots(self.bag.path, self.topics, (self._stamps(0), self._stamps(1)),
-                           self.options.max_offset_s, self.poses, self.color.frame)
-        sensor = self._sensor(shots.found[0])
-        kept = [shot for shot in shots.found if not self._is_held_out(shot)]
-        if not kept:
-            raise ValueError(f'{self.bag.path}: all {len(shots.found)} usable pictures are held '
-                             'out, none is left for the scene')
-        chosen, factor = choose_keyframes(np.array([it.T_fixed_cam for it in kept]),
-                                          self.options.motion)
-        keyframes = [kept[index] for index in chosen]
+                           self.options.max_offset_s, self.poses, (self.color.frame, other))
+        keyframes, factor = self._keyframes(shots)
         camera = self.color.intrinsics
         check_memory(2 * len(keyframes) * camera.width * camera.height, str(self.bag.path))
         with stage('decode') as progress:
@@ -171,14 +172,25 @@ class _Import:
                                lambda shot: f'frame {shot.number}', self.options.convert, progress)
         views = self._even(views)
         self._tell(shots, len(keyframes), factor)
-        scene = Scene(self.bag.path.resolve().stem, tuple(views),
-                      source=f'bag {self.bag.path.name}')
-        scene, notes = place_spawn(scene, self.poses, keyframes[0].stamp_ns,
-                                   self.options.camera_height_m)
+        path = self.bag.path.resolve()
+        scene, notes = place_spawn(
+            Scene(path.name if path.is_dir() else path.stem, tuple(views),
+                  source=f'bag {path.name}'),
+            self.poses, keyframes[0].stamp_ns, self.options.camera_height_m)
         self.notes += notes
-        used = self.choice.names()
         return ImportedBag(scene, self._preparation(shots, views, keyframes, sensor),
-                           self.seen.table(self.bag.start_ns, used), tuple(self.notes))
+                           self.seen.table(self.bag.start_ns, self.choice.names()),
+                           tuple(self.notes))
+
+    def _keyframes(self, shots: Shots) -> tuple[list[Shot], float]:
+        """Return the pictures that become views, and by what thresholds had to grow."""
+        kept = [shot for shot in shots.found if not self._is_held_out(shot)]
+        if not kept:
+            raise ValueError(f'{self.bag.path}: all {len(shots.found)} usable pictures are held '
+                             'out, none is left for the scene')
+        chosen, factor = choose_keyframes(np.array([it.T_fixed_cam for it in kept]),
+                                          self.options.motion)
+        return [kept[index] for index in chosen], factor
 
     def _stamps(self, which: int) -> I64:
         return self.seen.stamps[self.topics[which]]
@@ -194,7 +206,7 @@ class _Import:
         if topic == self.topics[0] and self.options.camera is not None:
             return Calibration(self._frame_of(topic), self.options.camera, '', np.zeros(0),
                                np.eye(3), np.zeros((3, 4)))
-        infos = [name for name, it in self.bag.topics.items() if it.type == INFO]
+        infos = [name for name, it in self.bag.topics.items() if it.msgtype == INFO]
         raise ValueError(f'{self.bag.path}: nothing describes the camera of {topic}: looked for '
                          f'{info.name if info else info_name(topic)}, the bag has '
                          f'{", ".join(infos) or "none"}; name one with --info or --depth-info, '
@@ -204,37 +216,35 @@ class _Import:
         raw = next(iter(self.bag.messages([topic], self.window)))
         return str(self.bag.decode(raw).header.frame_id).lstrip('/')
 
-    def _sensor(self, first: Shot) -> Sensor:
+    def _sensor(self) -> DepthSensor | StereoSensor:
         if self.color.model:
             self.notes.append(f'{self.topics[0]}: distortion ({self.color.model}) taken out')
         if self.choice.right is not None:
-            return self._stereo(first)
+            return self._stereo(self.choice.right)
         info = self.choice.depth_info
         if info is None or info.name not in self.seen.cameras:
             self.notes.append(f'{self.topics[1]}: has no CameraInfo, that of colour is assumed')
-            depth = self.color
-        else:
-            depth = self.seen.cameras[info.name]
-        try:
-            self.poses.at(depth.frame, first.partner_ns)
-        except NoPoseError as error:
+            return DepthSensor(self.color, self.color)
+        depth = self.seen.cameras[info.name]
+        if not self.seen.tf.connects(depth.frame, self.color.frame):
             raise ValueError(
                 f'{self.bag.path}: depth is in the frame {depth.frame}, colour in '
-                f'{self.color.frame}, and where one is to the other is not known: {error}; record '
-                'depth that is registered to colour, or /tf_static') from error
+                f'{self.color.frame}, and TF does not connect the two; record depth that is '
+                'registered to colour, or /tf_static')
         if depth.frame != self.color.frame or depth.intrinsics != self.color.intrinsics:
             self.notes.append(f'{self.topics[1]}: registered to colour from {depth.frame}')
-        return DepthSensor(self.color, depth, self.poses)
+        return DepthSensor(self.color, depth)
 
-    def _stereo(self, first: Shot) -> StereoSensor:
-        assert self.choice.right is not None
-        right = self._camera(self.choice.right.name, self.choice.right_info)
-        try:
-            T = self.seen.tf.lookup(right.frame, self.color.frame, first.stamp_ns)
-        except NoPoseError:
-            T = None
-        rig = StereoRig(self.topics, (self.color, right), None if right.frame == self.color.frame
-                        else T)
+    def _stereo(self, topic: Topic) -> StereoSensor:
+        right = self._camera(topic.name, self.choice.right_info)
+        T_right_left = None
+        if right.frame != self.color.frame:
+            try:
+                T_right_left = self.seen.tf.lookup(right.frame, self.color.frame,
+                                                   int(self._stamps(0)[0]))
+            except NoPoseError:
+                pass  # the infos may know the baseline
+        rig = StereoRig(self.topics, (self.color, right), T_right_left)
         self.notes.append(f'depth by matching {self.topics[0]} with {self.topics[1]}, baseline '
                           f'{rig.baseline_m:.3f} m')
         return StereoSensor(rig, right, self.options.convert)

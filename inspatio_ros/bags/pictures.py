@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from inspatio_ros.bags.calibration import Calibration, Straightener
 from inspatio_ros.bags.images import Converter, depth_of, rgb_of
-from inspatio_ros.bags.poses import Poses
 from inspatio_ros.bags.reading import Bag, Raw, Window
 from inspatio_ros.bags.registration import register
 from inspatio_ros.bags.shots import Shot
@@ -49,12 +48,10 @@ class DepthSensor:
 
     :param color: of the colour pictures.
     :param depth: of the depth.
-    :param poses: of the robot; they know how the two stood to each other at their stamps.
     """
 
     color: Calibration
     depth: Calibration
-    poses: Poses
 
     def __post_init__(self) -> None:
         self._straight_color = Straightener(self.color) if self.color.model else None
@@ -77,9 +74,8 @@ class DepthSensor:
             rgb = self._straight_color.rgb(rgb)
         if self._straight_depth is not None:
             partner = self._straight_depth.depth(partner)
-        T_fixed_depth = self.poses.at(self.depth.frame, shot.partner_ns)
         depth = register(partner, self.depth.intrinsics, self.color.intrinsics,
-                         inverse(shot.T_fixed_cam) @ T_fixed_depth)
+                         inverse(shot.T_fixed_cam) @ shot.T_fixed_partner)
         return View(rgb, depth, self.intrinsics, shot.T_fixed_cam, name)
 
 

@@ -71,9 +71,9 @@ def pose_topics(bag: Bag, wish: str | None) -> list[str]:
         return []
     topic = bag.topics.get(name) or bag.topics.get(f'/{name}')
     known = [it.name for it in bag.of_type(*POSE_TYPES)]
-    if topic is None or topic.type not in POSE_TYPES or not topic.count:
+    if topic is None or topic.msgtype not in POSE_TYPES or not topic.count:
         found = 'there is no such topic' if topic is None else (
-            f'it is {topic.type} with {topic.count} messages')
+            f'it is {topic.msgtype} with {topic.count} messages')
         raise ValueError(f'{bag.path}: --poses {wish}: {found}; topics with poses are '
                          f'{", ".join(known) or "not in the bag"}; tf:FRAME takes them from TF')
     return [topic.name]

@@ -40,12 +40,12 @@ class Topic:
     """
     One topic of a bag.
 
-    :param type: e.g. `sensor_msgs/msg/Image`.
+    :param msgtype: e.g. `sensor_msgs/msg/Image`.
     :param count: messages in the whole bag.
     """
 
     name: str
-    type: str
+    msgtype: str
     count: int
 
 
@@ -160,9 +160,9 @@ class Bag:
         :raises ValueError: its bytes are not what the type says; names topic and message.
         """
         try:
-            return typestore().deserialize_cdr(raw.data, raw.topic.type)
+            return typestore().deserialize_cdr(raw.data, raw.topic.msgtype)
         except KeyError:
-            raise ValueError(f'{self.path}: {raw.topic.name}: the type {raw.topic.type} is not '
+            raise ValueError(f'{self.path}: {raw.topic.name}: the type {raw.topic.msgtype} is not '
                              'known') from None
         except (SerdeError, ValueError, IndexError, struct.error, AssertionError) as error:
             raise ValueError(f'{self.path}: {raw.topic.name}: message {raw.number} is truncated '
@@ -170,7 +170,7 @@ class Bag:
 
     def of_type(self, *types: str) -> list[Topic]:
         """Return the topics of some types that hold messages, e.g. `sensor_msgs/msg/Image`."""
-        return [topic for topic in self.topics.values() if topic.type in types and topic.count]
+        return [topic for topic in self.topics.values() if topic.msgtype in types and topic.count]
 
     def _storages(self) -> list[Any]:
         return [reader.storage if isinstance(reader, Reader) else reader
@@ -181,8 +181,8 @@ class Bag:
         for storage in self._storages():
             for it in storage.connections:
                 known = topics.get(it.topic)
-                if known is not None and known.type != it.msgtype:
-                    raise ValueError(f'{self.path}: {it.topic} has two types, {known.type} and '
+                if known is not None and known.msgtype != it.msgtype:
+                    raise ValueError(f'{self.path}: {it.topic} has two types, {known.msgtype} and '
                                      f'{it.msgtype}')
                 count = it.msgcount + (known.count if known else 0)
                 topics[it.topic] = Topic(it.topic, it.msgtype, count)
@@ -276,5 +276,3 @@ def _advice(path: Path) -> str:
     databases = [path] if path.suffix == '.db3' else list(path.glob('*.db3'))
     tool = f'`sqlite3 {databases[0].name} .recover`' if databases else '`mcap recover`'
     return f'; {tool} and `ros2 bag reindex` may repair it'
-
-

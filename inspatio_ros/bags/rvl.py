@@ -1,8 +1,10 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Run lengths and variable-length differences of depth pictures (Wilson 2017, Fast Lossless Depth
-Image Compression), as compressed_depth_image_transport writes them.
+The codec rvl of compressed_depth_image_transport.
+
+A. Wilson, Fast Lossless Depth Image Compression, 2017: run lengths and differences of variable
+length.
 
 The stream is made of nibbles, eight in a 32-bit word, the first in the highest bits. A number is
 a chain of nibbles with three bits each, low ones first, the fourth bit says that more follow.

@@ -21,15 +21,15 @@ class Shot:
 
     :param number: of its message in its topic.
     :param partner: number of the message of depth, or of the right picture, that belongs to it.
-    :param partner_ns: its stamp.
-    :param T_fixed_cam: (4, 4) of the colour camera.
+    :param T_fixed_cam: (4, 4) of the colour camera at the stamp of colour.
+    :param T_fixed_partner: (4, 4) of the depth camera at the stamp of depth.
     """
 
     number: int
     stamp_ns: int
     partner: int
-    partner_ns: int
     T_fixed_cam: F64
+    T_fixed_partner: F64
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Shots:
 
 
 def find_shots(path: object, topics: tuple[str, str], stamps: tuple[I64, I64], bound_s: float,
-               poses: Poses, frame: str) -> Shots:
+               poses: Poses, frames: tuple[str, str]) -> Shots:
     """
     Associate colour with depth by time and both with the robot's poses.
 
@@ -62,7 +62,7 @@ def find_shots(path: object, topics: tuple[str, str], stamps: tuple[I64, I64], b
     :param topics: of the colour pictures and of what belongs to them.
     :param stamps: of both, in the order of recording.
     :param bound_s: how far apart two that belong together may be.
-    :param frame: of the colour camera.
+    :param frames: of the colour camera and of the other one.
     :raises ValueError: time that goes backwards, or no picture is left; says why.
     """
     for topic, stamps_ns in zip(topics, stamps):
@@ -79,9 +79,9 @@ def find_shots(path: object, topics: tuple[str, str], stamps: tuple[I64, I64], b
             dropped[f'with no {topics[1]} within {bound_s:g} s'] += 1
         else:
             try:
-                T = poses.at(frame, stamp_ns)
                 found.append(Shot(int(number), stamp_ns, int(partner[number]),
-                                  int(stamps[1][partner[number]]), T))
+                                  poses.at(frames[0], stamp_ns),
+                                  poses.at(frames[1], int(stamps[1][partner[number]]))))
             except NoPoseError as error:
                 dropped[error.reason] += 1
         newest = stamp_ns

@@ -107,12 +107,12 @@ class Survey:
         """
         roles = {name: role for role, name in used.items()}
         width = max(len('topic'), *(len(name) for name in self.rows))
-        kind = max(len('type'), *(len(row.topic.type) for row in self.rows.values()))
+        kind = max(len('type'), *(len(row.topic.msgtype) for row in self.rows.values()))
         lines = [f'{"topic":{width}}  {"type":{kind}}   count     Hz   first s    last s  used as']
         for name, row in self.rows.items():
             times = (f'{(row.first_ns - start_ns) / NS_PER_S:9.2f} '
                      f'{(row.last_ns - start_ns) / NS_PER_S:9.2f}' if row.count else ' ' * 19)
-            lines.append(f'{name:{width}}  {row.topic.type:{kind}} {row.count:7d} '
+            lines.append(f'{name:{width}}  {row.topic.msgtype:{kind}} {row.count:7d} '
                          f'{row.rate_hz:6.1f} {times}  {roles.get(name, "")}'.rstrip())
         return '\n'.join(lines)
 
@@ -125,7 +125,7 @@ def survey(bag: Bag, choice: Choice, pose_topics: Iterable[str], window: Window,
     :param pose_topics: whose poses are wanted.
     :param window: which part of the bag; transforms that never change are read from all of it.
     :param progress: called as progress(messages done, messages in all).
-    :raises ValueError: a damaged message, a camera that changes, time that goes backwards.
+    :raises ValueError: a damaged message, a camera that changes.
     """
     surveyor = _Surveyor(bag, choice, set(pose_topics), max_gap_s)
     static = [topic.name for topic in bag.of_type(TF) if _is_static(topic)]
@@ -135,6 +135,8 @@ def survey(bag: Bag, choice: Choice, pose_topics: Iterable[str], window: Window,
         surveyor.take(raw)
         if progress is not None and done % _TELL_EVERY == 0:
             progress(done, bag.message_count)
+    if progress is not None:
+        progress(bag.message_count, bag.message_count)
     return surveyor.finish()
 
 
@@ -165,7 +167,7 @@ class _Surveyor:
             self._stamps[name].append(stamp_ns(raw))
         elif name in self._infos:
             self._take_info(raw)
-        elif raw.topic.type == TF and not _is_static(raw.topic):
+        elif raw.topic.msgtype == TF and not _is_static(raw.topic):
             self.tf.add_message(self._bag.decode(raw), static=False)
         elif name in self._pose_topics:
             self._take_pose(raw)
@@ -187,13 +189,13 @@ class _Surveyor:
                              f'{_words(first)}; --from and --to take one part of the bag')
 
     def _take_pose(self, raw: Raw) -> None:
-        if raw.topic.type == _PATH:
+        if raw.topic.msgtype == _PATH:
             # Each holds all poses so far: the last one is enough.
             self._paths[raw.topic.name] = raw
             return
         message = self._bag.decode(raw)
-        pose = message.pose if raw.topic.type == _STAMPED else message.pose.pose
-        child = message.child_frame_id if raw.topic.type == _ODOMETRY else ''
+        pose = message.pose if raw.topic.msgtype == _STAMPED else message.pose.pose
+        child = message.child_frame_id if raw.topic.msgtype == _ODOMETRY else ''
         _add(self._tracks[raw.topic.name], message.header.frame_id, child, message.header.stamp,
              pose)
 

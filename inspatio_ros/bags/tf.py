@@ -50,6 +50,7 @@ class PoseSeries:
         self._max_gap_ns = round(max_gap_s * NS_PER_S)
         self._stamps, self._numbers = array('q'), array('d')
         self._newest = -2 ** 63
+        self._fault = ''
         self._sorted: tuple[I64, F64] | None = None
 
     def __len__(self) -> int:
@@ -60,13 +61,12 @@ class PoseSeries:
         Take a pose.
 
         :param T: (4, 4); None for one that is no pose (NaN, a quaternion of zeros).
-        :raises ValueError: time goes backwards.
         """
         if T is None:
             self.not_finite += 1
             return
         if stamp_ns < self._newest - MAX_DISORDER_S * NS_PER_S:
-            raise ValueError(went_back(self.name, self._newest, stamp_ns))
+            self._fault = self._fault or went_back(self.name, self._newest, stamp_ns)
         self._newest = max(self._newest, stamp_ns)
         self._stamps.append(stamp_ns)
         self._numbers.extend((*T[:3, 3], *quaternion_wxyz(T)))
@@ -77,7 +77,10 @@ class PoseSeries:
         Return the pose at an instant.
 
         :raises NoPoseError: before the first pose, after the last, in a gap.
+        :raises ValueError: time went backwards on the way: a stamp says nothing then.
         """
+        if self._fault:
+            raise ValueError(self._fault)
         stamps, numbers = self._table()
         if not len(stamps):
             raise NoPoseError(f'{self.name} has no usable pose')
@@ -120,6 +123,7 @@ class Transforms:
         self._parents: dict[str, str] = {}
         self._static: dict[str, F64] = {}
         self._moving: dict[str, PoseSeries] = {}
+        self._faults: dict[str, str] = {}
 
     @property
     def frames(self) -> list[str]:
@@ -127,11 +131,7 @@ class Transforms:
         return sorted({*self._parents, *self._parents.values()})
 
     def add_message(self, message: Any, static: bool) -> None:
-        """
-        Take a TFMessage.
-
-        :raises ValueError: a frame with two parents, or time goes backwards.
-        """
+        """Take a TFMessage."""
         for it in message.transforms:
             stamp = it.header.stamp
             T = matrix_or_none(it.transform.translation, it.transform.rotation)
@@ -143,7 +143,6 @@ class Transforms:
         Take one transform.
 
         :param T: (4, 4) T_parent_child; None for one that is no pose.
-        :raises ValueError: a frame with two parents, or time goes backwards.
         """
         parent, child = frame_name(parent), frame_name(child)
         if T is None:
@@ -151,7 +150,8 @@ class Transforms:
             return
         known = self._parents.setdefault(child, parent)
         if known != parent:
-            raise ValueError(f'TF: the frame {child} has two parents, {known} and {parent}')
+            self._faults[child] = f'TF: the frame {child} has two parents, {known} and {parent}'
+            return
         if static:
             self._static[child] = T
             return
@@ -164,13 +164,15 @@ class Transforms:
         Return T_target_source at an instant.
 
         :raises NoPoseError: an unknown frame, frames that are not connected, no pose then.
+        :raises ValueError: on the way a frame has two parents, or time goes backwards. Faults of
+            other frames do no harm.
         """
         if target == source:
             return np.eye(4)
         up_target, up_source = self._ancestry(target), self._ancestry(source)
         common = next((frame for frame in up_source if frame in up_target), None)
         if common is None:
-            raise NoPoseError(f'{self._missing(target, source)}')
+            raise NoPoseError(self._missing(target, source))
         return (inverse(self._climb(target, common, stamp_ns))
                 @ self._climb(source, common, stamp_ns))
 
@@ -198,6 +200,8 @@ class Transforms:
     def _climb(self, frame: str, ancestor: str, stamp_ns: int) -> F64:
         T = np.eye(4)
         while frame != ancestor:
+            if frame in self._faults:
+                raise ValueError(self._faults[frame])
             static = self._static.get(frame)
             T = (self._moving[frame].at(stamp_ns) if static is None else static) @ T
             frame = self._parents[frame]
@@ -226,6 +230,7 @@ def frame_name(name: str) -> str:
 
 def went_back(name: str, newest_ns: int, stamp_ns: int) -> str:
     """Say that time went backwards, and what to do."""
-    return (f'{name}: time goes backwards by {(newest_ns - stamp_ns) / NS_PER_S:.3f} s, from stamp '
-            f'{newest_ns / NS_PER_S:.3f} to {stamp_ns / NS_PER_S:.3f} (a simulator that was reset, '
-            'or two recordings in one bag?); --from and --to take one part of it')
+    newest_s, stamp_s = newest_ns / NS_PER_S, stamp_ns / NS_PER_S
+    return (f'{name}: time goes backwards by {newest_s - stamp_s:.3f} s, from stamp '
+            f'{newest_s:.3f} to {stamp_s:.3f} (a simulator that was reset, or two recordings in '
+            'one bag?); --from and --to take one part of it')

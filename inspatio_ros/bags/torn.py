@@ -66,7 +66,7 @@ class MendedFile:
     def __str__(self) -> str:
         return str(self._path)
 
-    def open(self, mode: str = 'rb') -> BinaryIO:
+    def open(self, mode: str = 'rb') -> BinaryIO:  # noqa: A003  what rosbags calls
         """Open for reading in bytes."""
         assert mode == 'rb'
         return io.BufferedReader(_Spliced(self._path, self._length))

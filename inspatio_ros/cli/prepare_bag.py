@@ -27,7 +27,7 @@ EXAMPLES = """\
 def add_bag_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that bags alone have; `--depth`, `--poses` name topics there."""
     group = parser.add_argument_group('bags', 'topics are guessed where they are not named')
-    group.add_argument('--color', metavar='TOPIC', help='colour pictures (the left ones of a pair)')
+    group.add_argument('--color', metavar='TOPIC', help='colour pictures (left ones of a pair)')
     group.add_argument('--info', metavar='TOPIC', help='CameraInfo of the colour pictures')
     group.add_argument('--depth-info', metavar='TOPIC', help='CameraInfo of the depth')
     group.add_argument('--right', metavar='TOPIC', help='right pictures of a stereo pair')
