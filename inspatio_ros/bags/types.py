@@ -1,4 +1,4 @@
-# Copyright 2026 inspatio_ros contributors
+# Copyright 2026 inspatio_ros contributors  # noqa: A005
 # SPDX-License-Identifier: Apache-2.0
 """The message types that bags are written with."""
 

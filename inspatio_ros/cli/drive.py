@@ -111,7 +111,7 @@ def _raw_terminal() -> Iterator[None]:
 def _publishing(topic: str, stamped: str) -> Iterator[Send]:
     """Yield a function that publishes forward (m/s) and turn (rad/s); the last word is zero."""
     from geometry_msgs.msg import Twist, TwistStamped
-    from inspatio_ros.ros.motion_sources import stamped_cmd_vel
+    from inspatio_ros.robot.sources import stamped_cmd_vel
     import rclpy
     rclpy.init(args=[])
     node = rclpy.create_node('inspatio_drive')

@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from inspatio_ros.ros.parameters import Imagination
+    from inspatio_ros.robot.parameters import Imagination
 
 _LOG = logging.getLogger(__name__)
 

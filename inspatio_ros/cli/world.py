@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inspatio_ros.contracts import WorldBackend
-    from inspatio_ros.ros.parameters import WorldRequest
+    from inspatio_ros.robot.parameters import WorldRequest
 
     OpenWorld = Callable[[WorldRequest], WorldBackend]
 

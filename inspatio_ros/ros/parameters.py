@@ -1,190 +1,20 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""
-Every parameter of the node, in one dataclass.
-
-A field's metadata holds unit, range, choices, description and when it may change; one loop
-declares them all. Nested dataclasses become dotted names (`mount.x`). `config/world.yaml` holds
-values only.
-"""
+"""The parameters of a driven world as those of a node: one loop declares them all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-import dataclasses
-from dataclasses import dataclass
+from collections.abc import Iterable
 import math
 from typing import Any
 
-from inspatio_ros.ros.spec import Change, fixed, live, setup, Spec
+from inspatio_ros.robot.parameters import from_values, SPECS, specs, to_values, WorldParameters
+from inspatio_ros.robot.spec import Change, Spec
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-
-SPAWN = "the scene's spawn"
-RECORDED = 'as the scene was recorded'
-
-
-@dataclass(frozen=True)
-class Image:
-    """The camera."""
-
-    width: int = live(0, "Image width; 0 = the scene's", unit='px', low=0, high=8192)
-    height: int = live(0, "Image height; 0 = the scene's", unit='px', low=0, high=8192)
-    hfov: float = live(0.0, "Horizontal field of view; 0 = the scene's", unit='rad',
-                       low=0.0, high=3.1)
-
-
-@dataclass(frozen=True)
-class Mount:
-    """Where the camera sits on the robot: base frame to camera frame."""
-
-    x: float = live(0.0, 'Camera, forward of the base', unit='m', low=-100.0, high=100.0)
-    y: float = live(0.0, 'Camera, left of the base', unit='m', low=-100.0, high=100.0)
-    z: float = live(math.nan, 'Camera, above the base', unit='m', low=-100.0, high=100.0,
-                    nan_means=RECORDED)
-    roll: float = live(0.0, 'Camera roll', unit='rad', low=-math.pi, high=math.pi)
-    pitch: float = live(math.nan, 'Camera pitch, + looks down', unit='rad',
-                        low=-math.pi, high=math.pi, nan_means=RECORDED)
-    yaw: float = live(0.0, 'Camera yaw, + looks left', unit='rad', low=-math.pi, high=math.pi)
-
-
-@dataclass(frozen=True)
-class InitialPose:
-    """Where the robot starts: odometry's origin in the map."""
-
-    x: float = setup(math.nan, 'Start', unit='m', nan_means=SPAWN, low=-1e6, high=1e6)
-    y: float = setup(math.nan, 'Start', unit='m', nan_means=SPAWN, low=-1e6, high=1e6)
-    yaw: float = setup(math.nan, 'Start', unit='rad', nan_means=SPAWN,
-                       low=-2.0 * math.pi, high=2.0 * math.pi)
-
-
-@dataclass(frozen=True)
-class LimitsGroup:
-    """Commands beyond these are dropped."""
-
-    linear: float = live(5.0, 'Largest speed', unit='m/s', low=0.001, high=100.0)
-    angular: float = live(6.0, 'Largest turn rate', unit='rad/s', low=0.001, high=100.0)
-
-
-@dataclass(frozen=True)
-class Render:
-    """How the world is drawn; handed to the world as it is opened."""
-
-    backend: str = setup('auto', 'Renderer', choices=('auto', 'numba', 'torch'))
-    threads: int = setup(0, 'Render threads; 0 = all cores', low=0, high=256)
-    max_views: int = setup(8, 'Most source views used for one frame', low=1, high=64)
-    ahead: bool = live(True, 'Begin a frame before its stamp, so that it is ready when the stamp '
-                             'has come; commands then act from the next frame on. Twist only')
-
-
-@dataclass(frozen=True)
-class Imagination:
-    """What paints the parts of the world that no view has seen. Names without a prefix."""
-
-    generator: str = setup('none', 'What paints what no view has seen; none = the scene alone',
-                           choices=('none', 'star'))
-    weights_dir: str = setup('', "Folder with the generator's weights; needed by star",
-                             may_be_empty=True)
-    precision: str = setup('bf16', "Numbers that the generator's network computes with",
-                           choices=('bf16', 'fp8', 'fp32'))
-    compile: bool = setup(  # noqa: A003  the parameter's name
-        True, 'Compile the generator as the world is opened: minutes the first time, kept for '
-              'the next')
-    block_latents: int = setup(3, 'Latents of one block; each is four frames', low=1, high=21)
-    generator_width: int = setup(832, 'Width that is painted, a multiple of 16', unit='px',
-                                 low=64, high=2048, step=16)
-    generator_height: int = setup(480, 'Height that is painted, a multiple of 16', unit='px',
-                                  low=64, high=2048, step=16)
-    prompt: str = setup('', 'What the place looks like, in words', may_be_empty=True)
-    seed: int = setup(0, 'Of the noise that pictures are made from', low=0, high=2 ** 31 - 1)
-    lockstep: bool = setup(False, 'Every frame waits for the generator: none is published that '
-                                  'it has not painted, at whatever rate it can')
-
-
-@dataclass(frozen=True)
-class WorldParameters:
-    """All parameters of the node."""
-
-    scene: str = setup('', 'Scene folder; empty = the bundled hall', may_be_empty=True)
-    motion_source: str = fixed('twist', 'What moves the robot',
-                               choices=('twist', 'odometry', 'pose'))
-    pose_type: str = fixed('PoseStamped', 'Message type of the topic `pose`',
-                           choices=('PoseStamped', 'PoseWithCovarianceStamped'))
-    enable_stamped_cmd_vel: str = fixed(
-        'auto', "cmd_vel is TwistStamped; auto = Nav2's default of this ROS distribution",
-        choices=('auto', 'true', 'false'), bool_or_text=True)
-    autostart: bool = fixed(True, 'Configure and activate without a lifecycle manager')
-    rate: float = live(24.0, 'Frames', unit='Hz', low=0.1, high=240.0)
-    cmd_vel_timeout: float = setup(1.0, 'Silence after which the robot stops', unit='s',
-                                   low=0.01, high=60.0)
-    pose_timeout: float = setup(0.5, 'Silence of odometry or pose after which the robot is lost',
-                                unit='s', low=0.01, high=60.0)
-    depth_encoding: str = live('32FC1', 'Depth: metres (32FC1) or millimetres (16UC1)',
-                               choices=('32FC1', '16UC1'))
-    min_range: float = live(0.0, 'Nearer depth is published as -inf', unit='m',
-                            low=0.0, high=1000.0)
-    max_range: float = live(math.inf, 'Farther depth is published as +inf', unit='m',
-                            low=0.01, high=math.inf)
-    fill_depth: bool = setup(False, 'Give what no view has seen a depth; false leaves it NaN')
-    max_unobserved_ratio: float = live(0.5, 'Share of unseen pixels that is worth a warning',
-                                       low=0.0, high=1.0)
-    map_frame: str = fixed('map', 'World frame')
-    odom_frame: str = fixed('odom', 'Odometry frame')
-    base_frame: str = fixed('base_footprint', 'Robot frame')
-    camera_frame: str = fixed('camera_link', 'Camera frame, x forward')
-    optical_frame: str = fixed('camera_optical_frame', 'Camera frame, z forward; of the images')
-    publish_map_odom_tf: bool = live(True, 'Publish TF map -> odom')
-    publish_mount_tf: bool = setup(True, 'Publish TF base -> camera; off when a URDF does it')
-    imagination: Imagination = dataclasses.field(default_factory=Imagination,
-                                                 metadata={'prefix': ''})
-    image: Image = dataclasses.field(default_factory=Image)
-    mount: Mount = dataclasses.field(default_factory=Mount)
-    initial_pose: InitialPose = dataclasses.field(default_factory=InitialPose)
-    limits: LimitsGroup = dataclasses.field(default_factory=LimitsGroup)
-    render: Render = dataclasses.field(default_factory=Render)
-
-
-def specs(group: Any = WorldParameters, prefix: str = '') -> Iterator[tuple[str, Any, Spec]]:
-    """Yield (dotted name, default, spec) of every parameter."""
-    for field in dataclasses.fields(group):
-        if 'spec' in field.metadata:
-            yield prefix + field.name, field.default, field.metadata['spec']
-        else:
-            yield from specs(field.default_factory, prefix + _prefix_of(field))
-
-
-def _prefix_of(group: dataclasses.Field[Any]) -> str:
-    return str(group.metadata.get('prefix', f'{group.name}.'))
-
-
-SPECS: dict[str, Spec] = {name: spec for name, _, spec in specs()}
-
-
-@dataclass(frozen=True)
-class WorldRequest:
-    """
-    What the node asks of whoever opens worlds.
-
-    :param scene: scene folder; empty = the bundled one.
-    :param threads: render threads; 0 = all cores.
-    :param imagination: the generator and its settings.
-    """
-
-    scene: str
-    backend: str
-    threads: int
-    max_views: int
-    fill_depth: bool
-    imagination: Imagination
-
-
-def request_of(parameters: WorldParameters) -> WorldRequest:
-    """Return the world that the parameters ask for."""
-    render = parameters.render
-    return WorldRequest(parameters.scene, render.backend, render.threads, render.max_views,
-                        parameters.fill_depth, parameters.imagination)
 
 
 def declare(node: Node) -> WorldParameters:
@@ -196,37 +26,13 @@ def declare(node: Node) -> WorldParameters:
     values = {}
     for name, default, spec in specs():
         try:
-            parameter = node.declare_parameter(name, default, spec.descriptor(default))
+            parameter = node.declare_parameter(name, default, descriptor_of(spec, default))
         except ParameterException as error:
             raise ValueError(f'parameter {name}: {error}') from error
         values[name] = str(parameter.value).lower() if spec.bool_or_text else parameter.value
         if reason := spec.why_not(parameter.value):
             raise ValueError(f'parameter {name}: {reason}')
     return from_values(values)
-
-
-def from_values(values: dict[str, Any]) -> WorldParameters:
-    """Return the dataclass that holds these values, keyed by dotted name."""
-    return _build(WorldParameters, values, '')
-
-
-def _build(group: Any, values: dict[str, Any], prefix: str) -> Any:
-    return group(**{
-        field.name: values[prefix + field.name] if 'spec' in field.metadata
-        else _build(field.default_factory, values, prefix + _prefix_of(field))
-        for field in dataclasses.fields(group)})
-
-
-def to_values(parameters: Any, prefix: str = '') -> dict[str, Any]:
-    """Return the values keyed by dotted name."""
-    values = {}
-    for field in dataclasses.fields(parameters):
-        value = getattr(parameters, field.name)
-        if 'spec' in field.metadata:
-            values[prefix + field.name] = value
-        else:
-            values.update(to_values(value, prefix + _prefix_of(field)))
-    return values
 
 
 def changed(parameters: WorldParameters, changes: Iterable[Parameter],
@@ -250,3 +56,33 @@ def changed(parameters: WorldParameters, changes: Iterable[Parameter],
             return parameters, answer
         values[change.name] = change.value
     return from_values(values), SetParametersResult(successful=True)
+
+
+def descriptor_of(spec: Spec, default: Any) -> ParameterDescriptor:
+    """Return the descriptor of a parameter with this default."""
+    text = spec.description + (f' [{spec.unit}]' if spec.unit else '')
+    if spec.nan_means:
+        text += f'; nan = {spec.nan_means}'
+    result = ParameterDescriptor(description=text, read_only=spec.change is Change.NEVER,
+                                 dynamic_typing=spec.bool_or_text)
+    result.additional_constraints = _constraints(spec)
+    if spec.low is None and spec.high is None or spec.nan_means:
+        return result  # rclpy's own range check refuses NaN; ours does not
+    low = -math.inf if spec.low is None else spec.low
+    high = math.inf if spec.high is None else spec.high
+    if isinstance(default, float):
+        result.floating_point_range = [FloatingPointRange(from_value=float(low),
+                                                          to_value=float(high))]
+    else:
+        result.integer_range = [IntegerRange(from_value=int(low), to_value=int(high),
+                                             step=spec.step)]
+    return result
+
+
+def _constraints(spec: Spec) -> str:
+    parts = [f'changes {spec.change.value}']
+    if spec.choices:
+        parts.append(f'one of {", ".join(spec.choices)}')
+    if spec.nan_means and spec.low is not None and spec.high is not None:
+        parts.append(f'{spec.low:g} to {spec.high:g} or nan')
+    return '; '.join(parts)

@@ -11,26 +11,21 @@ renders; what changes the world or the outputs waits for it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-import math
 import threading
 import time
 
 from inspatio_ros.contracts import F64, Outputs, SensorFrame
-from inspatio_ros.motion.drive import Motion
-from inspatio_ros.ros import messages
-from inspatio_ros.ros.health import Health
-from inspatio_ros.ros.motion_sources import TrackSource, TwistSource
-from inspatio_ros.ros.parameters import WorldParameters
+from inspatio_ros.robot.health import Health
+from inspatio_ros.robot.parameters import WorldParameters
+from inspatio_ros.robot.sensor import Sensor
+from inspatio_ros.robot.sources import TrackSource, TwistSource
+from inspatio_ros.robot.ticks import Moment, Ticks
+from inspatio_ros.ros.messages import messages
 from inspatio_ros.ros.publishers import Publishers
-from inspatio_ros.ros.sensor import Sensor
 from inspatio_ros.ros.worker import Worker
 from rclpy.clock import ROSClock
 from rclpy.node import Node
 from rclpy.timer import Timer
-
-# A clock that falls back by less than this is late, not reset: the tick is skipped.
-CLOCK_JUMP_NS = 500_000_000
 
 # A frame is begun as long before its stamp as nearly all of the last ones took, but at most
 # this share of the period, and never by as much as a clock that falls back (CLOCK_JUMP_S): the
@@ -41,28 +36,6 @@ _LONGEST_LEAD_S = 0.1
 
 # A frame in the making is waited for no longer: a generator in lockstep may hang.
 _PATIENCE_S = 1.0
-
-
-@dataclass(frozen=True)
-class Moment:
-    """
-    What a tick is about.
-
-    :param stamp_ns: the instant.
-    :param motion: of the robot, at that instant.
-    :param T_map_odom: (4, 4), likewise.
-    :param due_s: the instant on the monotonic clock, which no one sets.
-    """
-
-    stamp_ns: int
-    motion: Motion
-    T_map_odom: F64
-    due_s: float
-
-    @property
-    def T_map_base(self) -> F64:
-        """Return the robot's pose in the map."""
-        return self.T_map_odom @ self.motion.T_odom_base
 
 
 class SensorLoop:
@@ -88,21 +61,17 @@ class SensorLoop:
         self._settings = settings
         self._health = health
         self._warn = warn
+        self._ticks = Ticks(sensor, source, settings, health, warn, self._log)
         self._timer: Timer | None = None
         self._worker: Worker | None = None
         self._running = False
         self._world_lock = threading.Lock()   # around all that touches the world or the outputs
         self._change_waits = False            # for the world lock, which is not fair
         self._motion_lock = threading.Lock()  # around a teleport and what that makes us forget
-        self._forget = False                  # the world forgets before the next frame
-        self._last_ns: int | None = None      # stamp of the newest tick
-        self._look_at_holes = False           # the next frame says how much was never seen,
-        self._ratio_is_free = False           # unless every frame does
 
     def start(self) -> None:
         """Begin to look around, in a world that has nothing to remember."""
-        self._last_ns = None
-        self._forget = True
+        self._ticks.start()
         self._running = True
         self._worker = Worker(self._look_around)
         self._timer = self._node.create_timer(1.0 / self._settings.rate, self._worker.tell)
@@ -127,14 +96,14 @@ class SensorLoop:
         with self._motion_lock:
             T_map_base = self._source.T_map_odom @ T_base if in_odom else T_base
             self._source.teleport(T_map_base, self._now_ns())
-            self._forget = True
+            self._ticks.forget = True
         return T_map_base
 
     def reset(self) -> None:
         """Put the robot back to its start; the world forgets."""
         with self._motion_lock:
             self._source.reset()
-            self._forget = True
+            self._ticks.forget = True
 
     def reconfigure(self, settings: WorldParameters) -> bool:
         """
@@ -149,6 +118,7 @@ class SensorLoop:
             return False
         try:
             old, self._settings = self._settings, settings
+            self._ticks.settings = settings
             self._sensor.reconfigure(settings)
             self._source.reconfigure(settings)
             if self._timer is not None and settings.rate != old.rate:
@@ -159,7 +129,7 @@ class SensorLoop:
 
     def look_at_holes(self) -> None:
         """Have one of the next frames say how much of it was never seen."""
-        self._look_at_holes = not self._ratio_is_free
+        self._ticks.look_at_holes()
 
     # ---- in the loop's thread
 
@@ -189,12 +159,12 @@ class SensorLoop:
 
         :returns: False if the robot was put elsewhere meanwhile: the picture was dropped.
         """
-        moment = self._begin(0)
+        moment, _ = self._begin(0)
         if moment is None:
             return True
         self._send_motion(moment)
-        frame = self._look(moment)
-        if self._forget:
+        frame = self._ticks.look(moment, self._publishers.wanted())
+        if self._ticks.forget:
             return False
         self._send_frame(moment, frame)
         return True
@@ -208,12 +178,12 @@ class SensorLoop:
 
         :returns: False if the robot was put elsewhere meanwhile: nothing was published.
         """
-        moment = self._begin(lead_ns)
+        moment, due_s = self._begin(lead_ns)
         if moment is None:
             return True
-        frame = self._look(moment)
-        time.sleep(max(0.0, moment.due_s - time.monotonic()))
-        if self._forget:
+        frame = self._ticks.look(moment, self._publishers.wanted())
+        time.sleep(max(0.0, due_s - time.monotonic()))
+        if self._ticks.forget:
             return False
         if not self._running:
             return True
@@ -231,20 +201,12 @@ class SensorLoop:
         usual_s = self._health.usual_s('render', _USUALLY)
         return round(1e9 * min(usual_s, _LONGEST_LEAD / self._settings.rate, _LONGEST_LEAD_S))
 
-    def _begin(self, lead_ns: int) -> Moment | None:
+    def _begin(self, lead_ns: int) -> tuple[Moment | None, float]:
+        """Return what the tick is about, and its instant on the clock that no one sets."""
         with self._motion_lock:
             stamp_ns = self._now_ns() + lead_ns
             due_s = time.monotonic() + lead_ns * 1e-9
-            if not self._in_order(stamp_ns):
-                return None
-            motion, T_map_odom = self._source.motion_at(stamp_ns), self._source.T_map_odom
-            if motion is None:
-                self._lost()
-                return None
-            if self._forget:
-                self._sensor.world.reset()
-                self._forget = False
-        return Moment(stamp_ns, motion, T_map_odom, due_s)
+            return self._ticks.begin(stamp_ns), due_s
 
     def _send_motion(self, moment: Moment) -> None:
         stamp = messages.time_of(moment.stamp_ns)
@@ -260,44 +222,8 @@ class SensorLoop:
                                             self._settings)
         self._health.ticks += 1
 
-    def _look(self, moment: Moment) -> SensorFrame | None:
-        wanted = self._publishers.wanted()
-        if wanted is Outputs.NONE:
-            return None
-        if self._look_at_holes:
-            wanted |= Outputs.OBSERVED
-        self._sensor.expect(moment.stamp_ns, self._source.predict)
-        with self._health.stage('render'):
-            frame = self._sensor.look(moment.stamp_ns, moment.T_map_base, wanted)
-        if not math.isnan(frame.unobserved_ratio):
-            self._health.unobserved_ratio = frame.unobserved_ratio
-            self._look_at_holes = False
-            self._ratio_is_free |= Outputs.OBSERVED not in wanted
-        return frame
-
-    def _in_order(self, stamp_ns: int) -> bool:
-        """Return whether this tick is newer than the last; start over if the clock was reset."""
-        last_ns = self._last_ns
-        if last_ns is not None and last_ns - CLOCK_JUMP_NS <= stamp_ns <= last_ns:
-            self._health.drop('clock_stood')
-            return False
-        self._last_ns = stamp_ns
-        if last_ns is None:
-            return True
-        if stamp_ns < last_ns:
-            self._forget = True
-            self._node.get_logger().warning(
-                f'the clock jumped back by {(last_ns - stamp_ns) * 1e-9:.3f} s: buffers cleared')
-            return True
-        skipped = round((stamp_ns - last_ns) * 1e-9 * self._settings.rate) - 1
-        if skipped > 0:
-            self._health.drop('tick_skipped', skipped)
-        return True
-
-    def _lost(self) -> None:
-        self._health.drop('pose_unknown')
-        self._warn('pose', f'{self._settings.motion_source}: the pose of the robot is unknown, '
-                           f'nothing is published')
+    def _log(self, text: str) -> None:
+        self._node.get_logger().warning(text)
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)

@@ -17,13 +17,16 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from inspatio_ros.contracts import GeneratorState, GeneratorStatus, WorldBackend
 from inspatio_ros.motion.counts import Counts, Verdict
-from inspatio_ros.ros import health as health_of
-from inspatio_ros.ros import messages, parameters as parameters_of
-from inspatio_ros.ros.motion_sources import frame_of, judged_pose, open_source
-from inspatio_ros.ros.motion_sources import TrackSource, TwistSource
-from inspatio_ros.ros.parameters import request_of, WorldRequest
+from inspatio_ros.robot import health as health_of
+from inspatio_ros.robot.health import Level
+from inspatio_ros.robot.parameters import request_of, WorldRequest
+from inspatio_ros.robot.sensor import Sensor, start_of
+from inspatio_ros.robot.sources import frame_of, judged_pose, open_source
+from inspatio_ros.robot.sources import TrackSource, TwistSource
+from inspatio_ros.ros import parameters as parameters_of
+from inspatio_ros.ros.messages import messages
+from inspatio_ros.ros.motion_sources import subscribe
 from inspatio_ros.ros.publishers import Publishers, send
-from inspatio_ros.ros.sensor import Sensor, start_of
 from inspatio_ros.ros.sensor_loop import SensorLoop
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
@@ -45,7 +48,7 @@ class Opened:
     source: TwistSource | TrackSource
     publishers: Publishers
     loop: SensorLoop
-    teleports: Subscription
+    subscriptions: tuple[Subscription, ...]
 
 
 class WorldNode(LifecycleNode):
@@ -88,9 +91,9 @@ class WorldNode(LifecycleNode):
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.loop.stop()
-            opened.source.destroy()
+            for subscription in opened.subscriptions:
+                self.destroy_subscription(subscription)
             opened.publishers.destroy()
-            self.destroy_subscription(opened.teleports)
             opened.sensor.world.close()
         gc.unfreeze()
         gc.collect()
@@ -117,14 +120,15 @@ class WorldNode(LifecycleNode):
         except BaseException:
             world.close()
             raise
-        source = open_source(self, self._settings, T_map_base, self._on_dropped)
+        source = open_source(self._settings, T_map_base, self._now_ns, self._on_dropped)
         publishers = Publishers(self, self._settings, self._health)
         self._opened = Opened(
             sensor, source, publishers,
             SensorLoop(self, sensor, source, publishers, self._settings, self._health,
                        self._warn),
-            self.create_subscription(PoseWithCovarianceStamped, 'initialpose',
-                                     self._on_initial_pose, QoSProfile(depth=10)))
+            (subscribe(self, source),
+             self.create_subscription(PoseWithCovarianceStamped, 'initialpose',
+                                      self._on_initial_pose, QoSProfile(depth=10))))
         self._health.error = ''
         gc.collect()
         gc.freeze()  # what lives now lives as long as the node: no collection walks it again
@@ -216,9 +220,10 @@ class WorldNode(LifecycleNode):
     def _say_hello(self) -> None:
         p = self._settings
         if self._opened is not None:
-            camera, heard = self._opened.sensor.intrinsics, self._opened.source.listens_to
+            camera, source = self._opened.sensor.intrinsics, self._opened.source
             self.get_logger().info(f'{p.scene or "the bundled scene"}: {camera.width}x'
-                                   f'{camera.height} at {p.rate:g} Hz, driven by {heard}')
+                                   f'{camera.height} at {p.rate:g} Hz, driven by {source.topic} '
+                                   f'({source.kind})')
 
     def _send_mount(self) -> None:
         if self._opened is not None and self._settings.publish_mount_tf:
@@ -238,32 +243,28 @@ class WorldNode(LifecycleNode):
     def _send_diagnostics(self) -> None:
         name, scene = self.get_fully_qualified_name(), self._settings.scene or 'bundled scene'
         opened = self._opened
-        array = DiagnosticArray(header=messages.header_of(self.get_clock().now().to_msg(), ''))
-        array.status = [health_of.status_of(f'{name}: sensor', scene, *self._judged(opened))]
+        statuses = [messages.status_of(f'{name}: sensor', scene, *self._judged(opened))]
         if opened is not None:
             opened.loop.look_at_holes()
             generator = opened.sensor.world.status()
             if generator.state is not GeneratorState.NONE:
-                array.status.append(health_of.status_of(
+                statuses.append(messages.status_of(
                     f'{name}: generator', self._settings.imagination.generator,
                     self._judged_generator(generator), health_of.generator_values(generator)))
-        send(self, self._health, self._diagnostics, array)
+        header = messages.header_of(self.get_clock().now().to_msg(), '')
+        send(self, self._health, self._diagnostics, messages.diagnostics_of(statuses, header))
 
-    def _judged(self, opened: Opened | None) -> tuple[tuple[bytes, str], dict[str, str]]:
+    def _judged(self, opened: Opened | None) -> tuple[tuple[Level, str], dict[str, str]]:
         p, h = self._settings, self._health
         rate_hz = h.rate_hz()
-        values = {'state': self._state, 'rate_hz': f'{rate_hz:.2f}', **h.stage_values(),
-                  'ticks': str(h.ticks), 'unobserved_ratio': f'{h.unobserved_ratio:.4f}'}
-        values.update({f'drops.{reason}': str(n) for reason, n in h.drop_counts().items()})
         inputs = {'initialpose': self._teleport_counts}
         if opened is not None:
             inputs.update(opened.source.counts())
-        for topic, counts in inputs.items():
-            values.update({f'{topic}.{key}': str(n) for key, n in counts.as_dict().items()})
+        values = health_of.sensor_values(h, self._state, rate_hz, h.stage_values(), inputs)
         return health_of.verdict_of(h, self._state, rate_hz, p.rate,
                                     p.max_unobserved_ratio), values
 
-    def _judged_generator(self, status: GeneratorStatus) -> tuple[bytes, str]:
+    def _judged_generator(self, status: GeneratorStatus) -> tuple[Level, str]:
         """Return level and message; a fault is logged as it begins, and its end."""
         if status.faulty is not self._generator_faulty:
             self._generator_faulty = status.faulty
@@ -272,6 +273,9 @@ class WorldNode(LifecycleNode):
             else:
                 self.get_logger().info('the generator is well again')
         return health_of.generator_verdict_of(status)
+
+    def _now_ns(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
 
     def _warn(self, key: str, text: str) -> None:
         if self._throttle(key):

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 import torch
 
 pytest.importorskip('rcl_interfaces', reason='no ROS 2 here')
-from inspatio_ros.ros.parameters import Imagination  # noqa: E402, I100, I202
+from inspatio_ros.robot.parameters import Imagination  # noqa: E402, I100, I202
 
 DIT = replace(STAR_TINY.dit, dim=64, ffn_dim=128, layers=2)
 VAE = replace(TINY_VAE, dim=4)

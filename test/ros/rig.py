@@ -9,7 +9,7 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseWithCovarianceStamped, TwistStamped
-from inspatio_ros.ros.messages import stamp_ns_of
+from inspatio_ros.robot.messages import stamp_ns_of
 from inspatio_ros.ros.world_node import WorldNode
 from nav_msgs.msg import Odometry
 import numpy as np

@@ -4,7 +4,7 @@
 
 import time
 
-from inspatio_ros.ros.messages import stamp_ns_of
+from inspatio_ros.robot.messages import stamp_ns_of
 import numpy as np
 from painted_world import PaintedWorld
 import pytest
@@ -68,7 +68,7 @@ def test_a_teleport_is_never_followed_by_the_old_place(rig, monkeypatch, ahead):
     def interrupted(stamp_ns, *args, **kwargs):
         if goals:
             rig.teleport(goals.pop(), 0.0)
-            rig.wait(lambda: loop._forget)
+            rig.wait(lambda: loop._ticks.forget)
             moved_ns.append(stamp_ns)
         return observe(stamp_ns, *args, **kwargs)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from inspatio_ros.ros.messages import stamp_ns_of
+from inspatio_ros.robot.messages import stamp_ns_of
 from painted_world import SPAWN
 import pytest
 from rig import camera_position, DEPTH

@@ -8,7 +8,7 @@ import time
 from geometry_msgs.msg import PoseStamped
 from imagining_world import ImaginingWorld, LOOKAHEAD_S
 from inspatio_ros.contracts import GeneratorState
-from inspatio_ros.ros.parameters import Imagination
+from inspatio_ros.robot.parameters import Imagination
 import numpy as np
 from painted_world import PaintedWorld
 import pytest

@@ -9,7 +9,8 @@ import time
 
 from geometry_msgs.msg import Pose
 from inspatio_ros.motion.transforms import pose_rpy
-from inspatio_ros.ros import messages
+from inspatio_ros.robot.messages import millimetres_of, pose_matrix_of, stamp_ns_of
+from inspatio_ros.ros.messages import messages
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
@@ -29,7 +30,7 @@ PIXELS['32FC1'][0, 0] = np.inf
 
 @pytest.mark.parametrize('stamp_ns', [0, 1, 999_999_999, 1_000_000_000, 1_700_000_000_123_456_789])
 def test_stamps_keep_every_nanosecond(stamp_ns):
-    assert messages.stamp_ns_of(messages.time_of(stamp_ns)) == stamp_ns
+    assert stamp_ns_of(messages.time_of(stamp_ns)) == stamp_ns
 
 
 @pytest.mark.parametrize('encoding', PIXELS)
@@ -64,12 +65,12 @@ def test_filling_an_image_is_quick():
 def test_millimetres_are_zero_where_depth_is_not_known():
     depth = np.array([[1.0, 0.0004, 65.535, 65.6, np.nan, np.inf, -np.inf, -1.0, 1.2346]],
                      np.float32)
-    assert messages.millimetres_of(depth).tolist() == [[1000, 0, 65535, 0, 0, 0, 0, 0, 1235]]
+    assert millimetres_of(depth).tolist() == [[1000, 0, 65535, 0, 0, 0, 0, 0, 1235]]
 
 
 def test_poses_go_there_and_back():
     T = pose_rpy(1.0, -2.0, 3.0, 0.1, -0.2, 2.5)
-    np.testing.assert_allclose(messages.pose_matrix_of(messages.pose_message_of(T)), T, atol=1e-12)
+    np.testing.assert_allclose(pose_matrix_of(messages.pose_message_of(T)), T, atol=1e-12)
     transform = messages.transform_of(T, HEADER, 'child').transform
     assert (transform.translation.x, transform.translation.y) == (1.0, -2.0)
 
@@ -81,7 +82,7 @@ def test_a_quaternion_that_is_none_is_refused(numbers, word):
     for name, value in numbers.items():
         setattr(pose.orientation, name, value)
     with pytest.raises(ValueError, match=word):
-        messages.pose_matrix_of(pose)
+        pose_matrix_of(pose)
 
 
 @pytest.mark.parametrize('encoding', PIXELS)

@@ -7,8 +7,8 @@ import time
 
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped, Twist
 from inspatio_ros.motion.transforms import pose_rpy
-from inspatio_ros.ros.messages import header_of, pose_message_of, time_of
-from inspatio_ros.ros.motion_sources import stamped_cmd_vel
+from inspatio_ros.robot.sources import stamped_cmd_vel
+from inspatio_ros.ros.messages import messages
 from nav_msgs.msg import Odometry
 import numpy as np
 from painted_world import SPAWN
@@ -35,16 +35,17 @@ def by_pose(make_rig):
 
 
 def odometry(rig, x, forward=0.0, parent='odom', child='base_footprint', age_s=0.0):
-    stamp = time_of(rig.now_ns() - round(age_s * 1e9))
-    message = Odometry(header=header_of(stamp, parent), child_frame_id=child)
+    stamp = messages.time_of(rig.now_ns() - round(age_s * 1e9))
+    message = Odometry(header=messages.header_of(stamp, parent), child_frame_id=child)
     message.pose.pose.position.x = x
     message.twist.twist.linear.x = forward
     return message
 
 
 def pose(rig, x, y=0.0, frame='map', age_s=0.0, **orientation):
-    stamp = time_of(rig.now_ns() - round(age_s * 1e9))
-    message = PoseStamped(header=header_of(stamp, frame), pose=pose_message_of(pose_rpy()))
+    stamp = messages.time_of(rig.now_ns() - round(age_s * 1e9))
+    message = PoseStamped(header=messages.header_of(stamp, frame),
+                          pose=messages.pose_message_of(pose_rpy()))
     message.pose.position.x, message.pose.position.y = x, y
     for name, value in orientation.items():
         setattr(message.pose.orientation, name, value)
@@ -196,7 +197,6 @@ def test_pose_with_covariance_moves_the_camera(make_rig):
     rig.subscribe(DEPTH)
 
     def message():
-        result = PoseWithCovarianceStamped(header=header_of(time_of(rig.now_ns()), '/map'))
-        result.pose.pose = pose_message_of(pose_rpy(6.0, 1.0))
-        return result
+        header = messages.header_of(messages.time_of(rig.now_ns()), '/map')
+        return messages.initial_pose_of(pose_rpy(6.0, 1.0), header)
     sees(rig, message, 6.0, 1.0)

@@ -4,8 +4,9 @@
 
 import math
 
-from inspatio_ros.ros.parameters import Change, from_values, SPECS, specs, to_values
-from inspatio_ros.ros.parameters import WorldParameters
+from inspatio_ros.robot.parameters import from_values, SPECS, specs, to_values
+from inspatio_ros.robot.parameters import WorldParameters
+from inspatio_ros.robot.spec import Change
 import numpy as np
 from painted_world import PaintedWorld
 import pytest

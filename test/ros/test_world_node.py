@@ -8,9 +8,10 @@ import threading
 import time
 
 from inspatio_ros.contracts import Outputs
-from inspatio_ros.ros.health import Health
-from inspatio_ros.ros.messages import stamp_ns_of, time_of
-from inspatio_ros.ros.parameters import WorldParameters
+from inspatio_ros.robot.health import Health
+from inspatio_ros.robot.messages import stamp_ns_of
+from inspatio_ros.robot.parameters import WorldParameters
+from inspatio_ros.ros.messages import messages
 from inspatio_ros.ros.publishers import Publishers
 import numpy as np
 from painted_world import CAMERA, SPAWN
@@ -252,7 +253,7 @@ def test_publishing_that_fails_is_counted_and_does_not_raise(rig):
     publishers = Publishers(rig.node, WorldParameters(), health)
     rig.node.destroy_publisher(publishers._tf_static)
     publishers._tf_static = FullQueue()
-    publishers.send_mount(np.eye(4), time_of(1))
+    publishers.send_mount(np.eye(4), messages.time_of(1))
     publishers._tf_static = None
     publishers.destroy()
     assert health.drops == {'publish_failed': 1}

@@ -10,7 +10,7 @@ import math
 from inspatio_ros.contracts import CameraTrack, F64, I64, Intrinsics, Outputs, SensorFrame
 from inspatio_ros.contracts import Spawn, WorldBackend
 from inspatio_ros.motion.transforms import pose_rpy, T_LINK_OPTICAL
-from inspatio_ros.ros.parameters import InitialPose, Mount, WorldParameters
+from inspatio_ros.robot.parameters import InitialPose, Mount, WorldParameters
 import numpy as np
 
 # Poses of a predicted track are as far apart as the frames of a generator's block.

@@ -10,8 +10,6 @@ import enum
 import math
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-
 
 class Change(enum.Enum):
     """When a parameter may change."""
@@ -66,34 +64,6 @@ class Spec:
     @property
     def _suffix(self) -> str:
         return f' {self.unit}' if self.unit else ''
-
-    def descriptor(self, default: Any) -> ParameterDescriptor:
-        """Return the descriptor of a parameter with this default."""
-        text = self.description + (f' [{self.unit}]' if self.unit else '')
-        if self.nan_means:
-            text += f'; nan = {self.nan_means}'
-        result = ParameterDescriptor(description=text, read_only=self.change is Change.NEVER,
-                                     dynamic_typing=self.bool_or_text)
-        result.additional_constraints = self._constraints()
-        if self.low is None and self.high is None or self.nan_means:
-            return result  # rclpy's own range check refuses NaN; ours does not
-        low = -math.inf if self.low is None else self.low
-        high = math.inf if self.high is None else self.high
-        if isinstance(default, float):
-            result.floating_point_range = [FloatingPointRange(from_value=float(low),
-                                                              to_value=float(high))]
-        else:
-            result.integer_range = [IntegerRange(from_value=int(low), to_value=int(high),
-                                                 step=self.step)]
-        return result
-
-    def _constraints(self) -> str:
-        parts = [f'changes {self.change.value}']
-        if self.choices:
-            parts.append(f'one of {", ".join(self.choices)}')
-        if self.nan_means and self.low is not None and self.high is not None:
-            parts.append(f'{self.low:g} to {self.high:g} or nan')
-        return '; '.join(parts)
 
 
 def live(default: Any, description: str, **spec: Any) -> Any:

@@ -6,8 +6,8 @@ import math
 
 from inspatio_ros.contracts import Outputs, Spawn
 from inspatio_ros.motion.transforms import pose_rpy
-from inspatio_ros.ros.parameters import Image, InitialPose, Mount, WorldParameters
-from inspatio_ros.ros.sensor import camera_of, mount_of, Sensor, start_of
+from inspatio_ros.robot.parameters import Image, InitialPose, Mount, WorldParameters
+from inspatio_ros.robot.sensor import camera_of, mount_of, Sensor, start_of
 import numpy as np
 from painted_world import CAMERA, PaintedWorld
 import pytest

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the node says of itself, and how often."""
 
-from diagnostic_msgs.msg import DiagnosticStatus
-from inspatio_ros.ros.health import Health, Throttle, verdict_of
+from inspatio_ros.robot.health import Health, Level, Throttle, verdict_of
 
 
 def test_the_same_thing_is_said_at_most_once_a_second():
@@ -18,10 +17,10 @@ def test_the_same_thing_is_said_at_most_once_a_second():
 
 def test_the_worst_news_comes_first():
     health = Health()
-    assert verdict_of(health, 'inactive', 0.0, 24.0, 0.5) == (DiagnosticStatus.OK, 'inactive')
-    assert verdict_of(health, 'active', 24.0, 24.0, 0.5)[0] == DiagnosticStatus.OK
-    assert verdict_of(health, 'active', 12.0, 24.0, 0.5)[0] == DiagnosticStatus.WARN
+    assert verdict_of(health, 'inactive', 0.0, 24.0, 0.5) == (Level.OK, 'inactive')
+    assert verdict_of(health, 'active', 24.0, 24.0, 0.5)[0] == Level.OK
+    assert verdict_of(health, 'active', 12.0, 24.0, 0.5)[0] == Level.WARN
     health.unobserved_ratio = 0.8
     assert '80%' in verdict_of(health, 'active', 24.0, 24.0, 0.5)[1]
     health.error = 'render: out of memory'
-    assert verdict_of(health, 'active', 24.0, 24.0, 0.5) == (DiagnosticStatus.ERROR, health.error)
+    assert verdict_of(health, 'active', 24.0, 24.0, 0.5) == (Level.ERROR, health.error)

@@ -1,23 +1,32 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What the node knows about itself: times of stages, drops by reason, and what it said when."""
+"""What a driven world knows about itself: times of stages, drops by reason, what it said when."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+import enum
 import math
 import threading
 import time
 
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from inspatio_ros.contracts import GeneratorStatus
+from inspatio_ros.motion.counts import Counts
 import numpy as np
 
 # Stage times kept for the percentiles: ten seconds at 24 Hz.
 _KEPT = 240
 _RECENT = 40
+
+
+class Level(enum.IntEnum):
+    """How bad it is, as a diagnostic status has it."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
 
 
 class Throttle:
@@ -105,32 +114,49 @@ class Health:
         return values
 
 
-def verdict_of(health: Health, state: str, rate_hz: float, wanted_hz: float,
-               max_unobserved_ratio: float) -> tuple[bytes, str]:
+def sensor_values(health: Health, state: str, rate_hz: float, stages: dict[str, str],
+                  inputs: dict[str, Counts]) -> dict[str, str]:
     """
-    Judge the node.
+    Return what the camera has done, as text.
+
+    :param state: lifecycle state.
+    :param stages: their times.
+    :param inputs: topic -> what became of its messages.
+    """
+    values = {'state': state, 'rate_hz': f'{rate_hz:.2f}', **stages, 'ticks': str(health.ticks),
+              'unobserved_ratio': f'{health.unobserved_ratio:.4f}'}
+    values.update({f'drops.{reason}': str(n) for reason, n in health.drop_counts().items()})
+    for topic, counts in inputs.items():
+        values.update({f'{topic}.{key}': str(n) for key, n in counts.as_dict().items()})
+    return values
+
+
+def verdict_of(health: Health, state: str, rate_hz: float, wanted_hz: float,
+               max_unobserved_ratio: float) -> tuple[Level, str]:
+    """
+    Judge the camera.
 
     :param state: lifecycle state.
     :param wanted_hz: the rate that the parameters ask for.
     :returns: (level, message) of a diagnostic status.
     """
     if health.error:
-        return DiagnosticStatus.ERROR, health.error
+        return Level.ERROR, health.error
     if state != 'active':
-        return DiagnosticStatus.OK, state
+        return Level.OK, state
     if health.unobserved_ratio > max_unobserved_ratio:
-        return DiagnosticStatus.WARN, (f'{health.unobserved_ratio:.0%} of the picture was never '
-                                       f'seen (max_unobserved_ratio {max_unobserved_ratio:.0%})')
+        return Level.WARN, (f'{health.unobserved_ratio:.0%} of the picture was never seen '
+                            f'(max_unobserved_ratio {max_unobserved_ratio:.0%})')
     if rate_hz < 0.9 * wanted_hz:
-        return DiagnosticStatus.WARN, f'{rate_hz:.1f} Hz instead of {wanted_hz:.1f} Hz'
-    return DiagnosticStatus.OK, f'{rate_hz:.1f} Hz'
+        return Level.WARN, f'{rate_hz:.1f} Hz instead of {wanted_hz:.1f} Hz'
+    return Level.OK, f'{rate_hz:.1f} Hz'
 
 
-def generator_verdict_of(status: GeneratorStatus) -> tuple[bytes, str]:
+def generator_verdict_of(status: GeneratorStatus) -> tuple[Level, str]:
     """Judge the generator: (level, message) of a diagnostic status."""
     if status.faulty:
-        return DiagnosticStatus.ERROR, status.reason or status.state.value
-    return DiagnosticStatus.OK, status.reason or status.state.value
+        return Level.ERROR, status.reason or status.state.value
+    return Level.OK, status.reason or status.state.value
 
 
 def generator_values(status: GeneratorStatus) -> dict[str, str]:
@@ -143,16 +169,3 @@ def generator_values(status: GeneratorStatus) -> dict[str, str]:
             'lookahead_ms': f'{status.lookahead_s * 1e3:.1f}',
             'retry_in_s': f'{status.retry_in_s:.1f}',
             **{name: str(getattr(status, name)) for name in counters}}
-
-
-def status_of(name: str, hardware_id: str, verdict: tuple[bytes, str],
-              values: dict[str, str]) -> DiagnosticStatus:
-    """
-    Return the message of one status.
-
-    :param verdict: level, message.
-    """
-    status = DiagnosticStatus(level=verdict[0], name=name, message=verdict[1],
-                              hardware_id=hardware_id)
-    status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
-    return status
