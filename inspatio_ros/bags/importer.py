@@ -104,18 +104,22 @@ def read_bag(path: Path, options: BagOptions = BagOptions(),
     :raises ValueError: what is missing or wrong; lists what there is.
     """
     with Bag(path) as bag:
-        choice = choose(bag, options.wish)
-        _check_depth(bag, choice)
-        window = _window(bag, options)
-        with stage('scan') as progress:
-            seen = survey(bag, choice, pose_topics(bag, options.wish.poses), window,
-                          options.max_gap_s, progress)
         try:
-            return _Import(bag, choice, options, window, seen).run(stage)
+            return _imported(bag, options, stage)
         except ValueError as error:
             if str(path) in str(error):
                 raise
             raise ValueError(f'{path}: {error}') from error
+
+
+def _imported(bag: Bag, options: BagOptions, stage: Stage) -> ImportedBag:
+    choice = choose(bag, options.wish)
+    _check_depth(bag, choice)
+    window = _window(bag, options)
+    with stage('scan') as progress:
+        seen = survey(bag, choice, pose_topics(bag, options.wish.poses), window,
+                      options.max_gap_s, progress)
+    return _Import(bag, choice, options, window, seen).run(stage)
 
 
 def _check_depth(bag: Bag, choice: Choice) -> None:

@@ -101,7 +101,8 @@ def choose_poses(path: object, seen: Survey, wish: str | None, camera_frame: str
         return Poses(frame, seen.tf)
     for fixed in (*FIXED_FRAMES, seen.tf.root_of(camera_frame)):
         poses = Poses(fixed, seen.tf)
-        if fixed != camera_frame and _share(poses, camera_frame, stamps_ns) >= _ENOUGH:
+        if (seen.tf.moves(fixed, camera_frame)
+                and _share(poses, camera_frame, stamps_ns) >= _ENOUGH):
             return poses
     tracks = [track for track in seen.tracks.values() if len(track.series)]
     if tracks:

@@ -181,6 +181,11 @@ class Transforms:
         return target == source or bool(
             set(self._ancestry(target)) & set(self._ancestry(source)))
 
+    def moves(self, target: str, source: str) -> bool:
+        """Say whether a transform that changes lies between two frames that are connected."""
+        between = set(self._ancestry(target)) ^ set(self._ancestry(source))
+        return any(frame in self._moving and frame not in self._static for frame in between)
+
     def root_of(self, frame: str) -> str:
         """Return the topmost ancestor of a frame."""
         return self._ancestry(frame)[-1]

@@ -4,11 +4,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+import io
 from pathlib import Path
+import struct
 
 from inspatio_ros.bags.types import typestore
 from inspatio_ros.motion.transforms import inverse, pose_rpy, quaternion_xyzw, T_base_cam
 import numpy as np
+from PIL import Image
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability
 from rosbags.interfaces import QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -50,6 +53,18 @@ def image(pixels, encoding, stamp_ns=0, frame=FRAME, padding=0):
 def compressed(data, kind, stamp_ns=0, frame=FRAME):
     return msg('sensor_msgs/CompressedImage', header=header(stamp_ns, frame), format=kind,
                data=np.frombuffer(data, np.uint8))
+
+
+def encoded(pixels, kind, **options):
+    """Return the bytes of a PNG or JPEG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def with_header(payload, A=0.0, B=0.0):
+    """Return what compressedDepth puts before a picture, and the picture."""
+    return struct.pack('<iff', 0, A, B) + payload
 
 
 def info(camera, stamp_ns=0, frame=FRAME, d=(0.0,) * 5, model='plumb_bob', r=None, tx=0.0,
