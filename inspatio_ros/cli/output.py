@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -59,6 +60,20 @@ def progress(items: Iterable[Item], total: int, what: str, unit: str = 'frame') 
             bar(done, total)
             yield item
         bar(total, total)
+    finally:
+        bar.close()
+
+
+@contextlib.contextmanager
+def stage(what: str, unit: str = 'picture') -> Iterator[ProgressBar]:
+    """
+    Give a stage of longer work its bar.
+
+    :param what: a word or two before the bar.
+    """
+    bar = ProgressBar(what, unit)
+    try:
+        yield bar
     finally:
         bar.close()
 

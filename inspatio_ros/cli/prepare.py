@@ -5,25 +5,31 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inspatio_ros.cli.prepare_bag import add_bag_arguments, EXAMPLES as BAG_EXAMPLES
+from inspatio_ros.cli.prepare_video import (add_video_arguments, EXAMPLES as VIDEO_EXAMPLES,
+                                            is_bare_video)
 
 if TYPE_CHECKING:
-    from inspatio_ros.scene.detect import Opened
+    from inspatio_ros.scene.align import Placement
+    from inspatio_ros.scene.preparation import Preparation
     from inspatio_ros.scene.scene import Scene
+    from inspatio_ros.scene.workplace import Workplace
 
-SUMMARY = 'RGB-D folder, video with depth and poses, or foreign scene -> scene folder'
+SUMMARY = 'video, bag, RGB-D folder or foreign scene -> scene folder'
 
-EXAMPLES = """\
+EXAMPLES = f"""\
 examples:
+{VIDEO_EXAMPLES}\
   inspatio prepare recording/ my_scene
       an RGB-D folder: color_N.png, depth_N.png, camera.json, poses.txt
   inspatio prepare clip.mp4 my_scene --depth depth/ --poses poses.txt --intrinsics camera.json
       a video; one depth map (16-bit png, npy or npz) and one camera-to-world pose per frame
+{BAG_EXAMPLES}\
   inspatio prepare recording/ my_scene --force --camera-height 0.4
       replace the scene; the camera stood 0.4 m over the floor
 
@@ -59,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='store colour with loss (default: png, without)')
     parser.add_argument('--force', action='store_true', help='replace a scene that is there')
     parser.add_argument('--json', action='store_true', help='print what was done as one object')
+    parser.add_argument('--hold-out', type=int, metavar='N',
+                        help='keep every N-th picture out of the scene, to judge it by')
+    add_video_arguments(parser)
     add_bag_arguments(parser)
 
 
@@ -69,49 +78,76 @@ def run(args: argparse.Namespace) -> int:
     :raises ValueError: an input or argument that is wrong; names file and field.
     :raises OSError: a file that cannot be read or written.
     """
-    from inspatio_ros.cli.output import ProgressBar
-    from inspatio_ros.scene.detect import ImportOptions, is_bag, open_input
-    from inspatio_ros.scene.format import save_scene
-    from inspatio_ros.scene.scene import TimeMode
-    check_out(args.out, args.force)
-    if is_bag(args.input):
-        return _run_bag(args)
-    options = ImportOptions(args.depth, args.poses, args.intrinsics, args.camera_height, args.fps,
-                            TimeMode(args.time_mode) if args.time_mode else None)
-    bar = ProgressBar('read')
-    try:
-        opened = open_input(args.input, options, bar)
-    finally:
-        bar.close()
-    scene = named(opened.scene, args.name, args.licence)
-    bar = ProgressBar('write')
-    try:
-        save_scene(scene, args.out, args.jpeg_quality, bar)
-    finally:
-        bar.close()
-    say(args.out, replace(opened, scene=scene), args.json)
-    return 0
-
-
-def _run_bag(args: argparse.Namespace) -> int:
-    """Make a scene of a bag."""
-    from inspatio_ros.cli.output import ProgressBar
-    from inspatio_ros.cli.prepare_bag import import_bag
-    from inspatio_ros.scene.detect import Opened
+    from inspatio_ros.cli.output import stage
     from inspatio_ros.scene.format import save_scene
     from inspatio_ros.scene.preparation import save_preparation
-    imported = import_bag(args)
-    scene = named(imported.scene, args.name, args.licence)
-    bar = ProgressBar('write')
-    try:
-        save_scene(scene, args.out, args.jpeg_quality, bar)
-    finally:
-        bar.close()
-    save_preparation(args.out, imported.preparation)
-    if not args.json:
-        print('\n'.join((imported.table, *imported.notes)))
-    say(args.out, Opened(scene, 'bag', None), args.json)
+    check_out(args.out, args.force)
+    made = _made(args)
+    scene = named(made.scene, args.name, args.licence)
+    with stage('write') as progress:
+        save_scene(scene, args.out, args.jpeg_quality, progress)
+    if made.preparation is not None:
+        save_preparation(args.out, made.preparation)
+    if made.work is not None:
+        made.work.remove()
+    if made.notes and not args.json:
+        print('\n'.join(made.notes))
+    say(args.out, replace(made, scene=scene), args.json)
     return 0
+
+
+@dataclass(frozen=True)
+class Made:
+    """
+    What became of an input.
+
+    :param kind: name of the kind of input.
+    :param placement: how its world was put into `map`; None if it was there already.
+    :param preparation: what the scene was made of, where that is recorded.
+    :param notes: what to tell besides.
+    :param work: what to remove when the scene is saved.
+    """
+
+    scene: Scene
+    kind: str
+    placement: Placement | None = None
+    preparation: Preparation | None = None
+    notes: tuple[str, ...] = ()
+    work: Workplace | None = None
+
+
+def _made(args: argparse.Namespace) -> Made:
+    """Make a scene of whatever the input is."""
+    from inspatio_ros.scene.detect import is_bag
+    if is_bag(args.input):
+        return _from_bag(args)
+    return _from_video(args) if is_bare_video(args) else _from_files(args)
+
+
+def _from_bag(args: argparse.Namespace) -> Made:
+    from inspatio_ros.cli.prepare_bag import import_bag
+    imported = import_bag(args)
+    return Made(imported.scene, 'bag', None, imported.preparation,
+                (imported.table, *imported.notes))
+
+
+def _from_video(args: argparse.Namespace) -> Made:
+    from inspatio_ros.cli.prepare_video import import_video
+    prepared = import_video(args)
+    return Made(prepared.scene, 'video', prepared.placement, prepared.preparation, (),
+                prepared.work)
+
+
+def _from_files(args: argparse.Namespace) -> Made:
+    """Read an input that brings everything."""
+    from inspatio_ros.cli.output import stage
+    from inspatio_ros.scene.detect import ImportOptions, open_input
+    from inspatio_ros.scene.scene import TimeMode
+    options = ImportOptions(args.depth, args.poses, args.intrinsics, args.camera_height, args.fps,
+                            TimeMode(args.time_mode) if args.time_mode else None)
+    with stage('read') as progress:
+        opened = open_input(args.input, options, progress)
+    return Made(opened.scene, opened.kind, opened.placement)
 
 
 def check_out(out: Path, force: bool) -> None:
@@ -133,15 +169,15 @@ def named(scene: Scene, name: str | None, licence: str | None) -> Scene:
                    licence=scene.licence if licence is None else licence)
 
 
-def say(out: Path, opened: Opened, as_json: bool) -> None:
+def say(out: Path, made: Made, as_json: bool) -> None:
     """Print what was read, how it was placed and what was written."""
     from inspatio_ros.cli.output import print_json
-    scene, placement = opened.scene, opened.placement
+    scene, placement = made.scene, made.placement
     sizes = sorted({(view.intrinsics.width, view.intrinsics.height)
                     for view in scene.all_views()})
     size_bytes = sum(path.stat().st_size for path in out.rglob('*') if path.is_file())
     if as_json:
-        print_json({'scene': str(out), 'name': scene.name, 'kind': opened.kind,
+        print_json({'scene': str(out), 'name': scene.name, 'kind': made.kind,
                     'views': len(scene.views), 'frames': len(scene.frames), 'sizes': sizes,
                     'fps': scene.fps, 'time_mode': scene.time_mode.value, 'bytes': size_bytes,
                     'spawn': asdict(scene.spawn),
@@ -151,7 +187,7 @@ def say(out: Path, opened: Opened, as_json: bool) -> None:
     shown = ', '.join(f'{width}x{height}' for width, height in sizes)
     frames = (f', {len(scene.frames)} frames at {scene.fps:g} Hz ({scene.time_mode.value})'
               if scene.frames else '')
-    print(f'{out}: scene {scene.name!r} from {opened.kind}: {len(scene.views)} static views'
+    print(f'{out}: scene {scene.name!r} from {made.kind}: {len(scene.views)} static views'
           f'{frames}, {shown}, {size_bytes / 1e6:.1f} MB')
     if placement:
         print(placement.summary())

@@ -92,7 +92,7 @@ def _points_and_normals(view: View) -> tuple[F64, F64]:
     camera = view.intrinsics
     v, u = np.mgrid[0:camera.height, 0:camera.width]
     x, y = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy
-    known = np.isfinite(view.depth)
+    known = np.isfinite(view.depth) & view.measured()
     w = 1.0 / np.where(known, view.depth, np.inf).astype(np.float64)
     side = max(2, round(camera.width / _BLOCKS_ACROSS))
     sums = [_windows(np.where(known, part, 0.0), side) for part in (
