@@ -84,13 +84,15 @@ class StereoRig:
         if self._straighteners is not None:
             left_rgb = self._straighteners[0].rgb(left_rgb)
             right_rgb = self._straighteners[1].rgb(right_rgb)
-        disparity, confidence = match_rows(left_rgb, right_rgb, self._disparities)
+        disparity, agreement = match_rows(left_rgb, right_rgb, self._disparities)
         true_px = disparity - np.float32(self._offset_px)
-        far = ~(true_px >= _LEAST_PX)
-        with np.errstate(divide='ignore', invalid='ignore'):
-            depth = np.float32(self.intrinsics.fx * self.baseline_m) / true_px
-        depth[far], confidence[far] = np.nan, 0
-        return Matched(left_rgb, depth.astype(np.float32), confidence)
+        known = true_px >= _LEAST_PX
+        true_px = np.where(known, true_px, np.float32(1.0))
+        depth = np.where(known, np.float32(self.intrinsics.fx * self.baseline_m) / true_px,
+                         np.float32(np.nan))
+        # Depth is wrong by the share that a pixel is of the disparity.
+        confidence = np.where(known, np.maximum(agreement * (true_px / (true_px + 1.0)), 1.0), 0.0)
+        return Matched(left_rgb, depth, confidence.astype(np.uint8))
 
 
 def match_rows(left_rgb: U8, right_rgb: U8, disparities: int) -> tuple[F32, U8]:
@@ -99,7 +101,7 @@ def match_rows(left_rgb: U8, right_rgb: U8, disparities: int) -> tuple[F32, U8]:
 
     :param disparities: how many are searched, a multiple of 16.
     :returns: (H, W) float32 pixels to the left in the right picture, NaN where both sides do not
-        agree; (H, W) uint8 confidence, 0 there.
+        agree; (H, W) uint8 how well they do, 1..255, 0 there.
     """
     left, right = _grey(left_rgb), _grey(right_rgb)
     forward = _disparity(left, right, disparities)
@@ -113,8 +115,8 @@ def match_rows(left_rgb: U8, right_rgb: U8, disparities: int) -> tuple[F32, U8]:
         error = np.abs(other - forward)
         agree = error <= _DISAGREEMENT_PX
     share = 1.0 - np.where(agree, error, _DISAGREEMENT_PX) / _DISAGREEMENT_PX
-    confidence = np.where(agree, np.rint(1.0 + 254.0 * share), 0.0).astype(np.uint8)
-    return np.where(agree, forward, np.float32(np.nan)), confidence
+    agreement = np.where(agree, np.rint(1.0 + 254.0 * share), 0.0).astype(np.uint8)
+    return np.where(agree, forward, np.float32(np.nan)), agreement
 
 
 def _disparity(left: U8, right: U8, disparities: int) -> F32:
