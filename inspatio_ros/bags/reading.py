@@ -105,9 +105,10 @@ class Bag:
             self._stack.close()
             raise
         self.topics = self._list_topics()
-        starts = [reader.metadata.start_time for reader in self._storages()
-                  if reader.metadata.message_count]
-        self.start_ns = min(starts, default=0)
+        spans = [(reader.metadata.start_time, reader.metadata.end_time - 1)
+                 for reader in self._storages() if reader.metadata.message_count]
+        self.start_ns = min((start for start, _ in spans), default=0)
+        self.end_ns = max((end for _, end in spans), default=0)
 
     def __enter__(self) -> Bag:
         return self
