@@ -78,7 +78,7 @@ def choose(bag: Bag, wish: Wish) -> Choice:
     if color is None:
         raise ValueError(f'{bag.path}: no colour pictures found: looked for a topic of '
                          f'{IMAGE} or {COMPRESSED} whose name does not say depth; name it with '
-                         f'--color. The bag holds:\n{table(bag)}')
+                         f'--color; {holdings(bag)}')
     depth = (_named(bag, wish.depth, 'depth', IMAGE, COMPRESSED) if wish.depth
              else _best(_depths(bag), _GOOD_DEPTH, like=color.name))
     right = None
@@ -92,11 +92,10 @@ def choose(bag: Bag, wish: Wish) -> Choice:
                   right, right and _info(bag, right, wish.right_info, 'right-info'))
 
 
-def table(bag: Bag) -> str:
-    """Return what a bag holds, one topic a line."""
-    width = max(len(name) for name in bag.topics)
-    return '\n'.join(f'  {topic.name:{width}}  {topic.count:7d}  {topic.msgtype}'
-                     for topic in bag.topics.values())
+def holdings(bag: Bag) -> str:
+    """Return what a bag holds, for an error."""
+    return 'the bag holds ' + ', '.join(f'{topic.name} ({topic.count} {topic.msgtype})'
+                                        for topic in bag.topics.values())
 
 
 def info_name(topic: str) -> str:
@@ -110,8 +109,8 @@ def info_name(topic: str) -> str:
 def _named(bag: Bag, name: str, option: str, *types: str) -> Topic:
     topic = bag.topics.get(name) or bag.topics.get(f'/{name}')
     if topic is None:
-        raise ValueError(f'{bag.path}: --{option}: there is no topic {name}. The bag holds:\n'
-                         f'{table(bag)}')
+        raise ValueError(f'{bag.path}: --{option}: there is no topic {name}; '
+                         f'{holdings(bag)}')
     if topic.msgtype not in types:
         raise ValueError(f'{bag.path}: --{option}: {topic.name} is {topic.msgtype}, expected '
                          f'{" or ".join(types)}')

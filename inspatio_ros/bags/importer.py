@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from inspatio_ros.bags.calibration import Calibration
-from inspatio_ros.bags.choice import Choice, choose, INFO, info_name, table, Wish
+from inspatio_ros.bags.choice import Choice, choose, holdings, INFO, info_name, Wish
 from inspatio_ros.bags.exposure import brightened, exposure_gains, spread
 from inspatio_ros.bags.images import Converter
 from inspatio_ros.bags.keyframes import choose_keyframes, Motion
@@ -127,8 +127,8 @@ def _check_depth(bag: Bag, choice: Choice) -> None:
         raise ValueError(
             f'{bag.path}: found colour ({choice.color.name}) but nothing that says how far things '
             'are: looked for an image topic with depth in its name, and for a right picture '
-            f'beside a left one; name it with --depth or --right. The bag holds:\n'
-            f'{table(bag)}')
+            f'beside a left one; name it with --depth or --right; '
+            f'{holdings(bag)}')
 
 
 def _window(bag: Bag, options: BagOptions) -> Window:

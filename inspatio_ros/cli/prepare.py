@@ -10,7 +10,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inspatio_ros.cli.prepare_bag import add_bag_arguments, EXAMPLES as BAG_EXAMPLES
+from inspatio_ros.cli.prepare_bag import (add_bag_arguments, EXAMPLES as BAG_EXAMPLES,
+                                          refuse_bag_arguments)
 from inspatio_ros.cli.prepare_video import (add_video_arguments, EXAMPLES as VIDEO_EXAMPLES,
                                             is_bare_video)
 
@@ -47,10 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('out', type=Path, metavar='OUT_SCENE', help='scene folder to write')
     parser.add_argument('--depth', type=Path, metavar='DIR',
                         help='depth maps of a video, one per frame: 16-bit png, or npy or npz in '
-                             'metres')
+                             'metres; topic of a bag')
     parser.add_argument('--poses', type=Path, metavar='FILE',
                         help='camera-to-world poses of a video, one a line: 3x4 or 4x4 matrix, or '
-                             '[stamp] tx ty tz qx qy qz qw')
+                             '[stamp] tx ty tz qx qy qz qw; of a bag tf:FRAME or TOPIC[:FRAME]')
     parser.add_argument('--intrinsics', type=Path, metavar='FILE',
                         help='JSON of a video: width height fx fy cx cy, and depth_scale (units '
                              'per metre) for png depth')
@@ -121,6 +122,7 @@ def _made(args: argparse.Namespace) -> Made:
     from inspatio_ros.scene.detect import is_bag
     if is_bag(args.input):
         return _from_bag(args)
+    refuse_bag_arguments(args)
     return _from_video(args) if is_bare_video(args) else _from_files(args)
 
 
@@ -182,7 +184,8 @@ def say(out: Path, made: Made, as_json: bool) -> None:
                     'fps': scene.fps, 'time_mode': scene.time_mode.value, 'bytes': size_bytes,
                     'spawn': asdict(scene.spawn),
                     'up_found': placement.up_found if placement else None,
-                    'floor_height_m': placement.floor_height_m if placement else None})
+                    'floor_height_m': placement.floor_height_m if placement else None,
+                    'notes': made.notes})
         return
     shown = ', '.join(f'{width}x{height}' for width, height in sizes)
     frames = (f', {len(scene.frames)} frames at {scene.fps:g} Hz ({scene.time_mode.value})'

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 import importlib.util
 import os
 from typing import Any, TYPE_CHECKING
@@ -14,7 +12,10 @@ from typing import Any, TYPE_CHECKING
 if TYPE_CHECKING:
     from inspatio_ros.bags.images import Converter
     from inspatio_ros.bags.importer import BagOptions, ImportedBag
-    from inspatio_ros.scene.parallel import Progress
+
+# Names of the arguments that mean nothing for other inputs.
+_BAGS_ALONE = ('color', 'info', 'depth_info', 'right', 'right_info', 'max_offset', 'max_gap',
+               'from_s', 'to_s', 'keyframe_step', 'keyframe_turn', 'match_exposure')
 
 EXAMPLES = """\
   inspatio prepare recording_bag/ my_scene
@@ -44,7 +45,8 @@ def add_bag_arguments(parser: argparse.ArgumentParser) -> None:
                        help='motion after which a picture becomes a view (default: 0.2)')
     group.add_argument('--keyframe-turn', type=float, metavar='DEG',
                        help='turn after which it does (default: 15)')
-    group.add_argument('--max-views', type=int, metavar='N', help='default: 60')
+    group.add_argument('--max-views', type=int, metavar='N',
+                       help='at most, also of a video (default: 60)')
     group.add_argument('--match-exposure', action='store_true',
                        help='make the views equally bright')
 
@@ -56,7 +58,24 @@ def import_bag(args: argparse.Namespace) -> ImportedBag:
     :raises ValueError: what is wrong with it, or with the arguments.
     """
     from inspatio_ros.bags.importer import read_bag
-    return read_bag(args.input, _options(args), _stage)
+    from inspatio_ros.cli.output import stage
+    for name in ('fps', 'time_mode'):
+        if getattr(args, name) is not None:
+            raise ValueError(f'{args.input}: is a bag, which becomes static views; '
+                             f'--{name.replace("_", "-")} is for videos')
+    return read_bag(args.input, _options(args), stage)
+
+
+def refuse_bag_arguments(args: argparse.Namespace) -> None:
+    """
+    Refuse what an input that is no bag would ignore.
+
+    :raises ValueError: naming the option.
+    """
+    for name in _BAGS_ALONE:
+        if getattr(args, name) not in (None, False):
+            option = name.removesuffix('_s').replace('_', '-')
+            raise ValueError(f'{args.input}: is no bag; --{option} is for bags')
 
 
 def _options(args: argparse.Namespace) -> BagOptions:
@@ -72,7 +91,7 @@ def _options(args: argparse.Namespace) -> BagOptions:
         wish, motion, from_s=args.from_s, to_s=args.to_s, match_exposure=args.match_exposure,
         camera_height_m=args.camera_height, convert=cv_bridge_converter(),
         **_given(max_offset_s=args.max_offset, max_gap_s=args.max_gap,
-                 hold_out=getattr(args, 'hold_out', None),
+                 hold_out=args.hold_out,
                  camera=read_camera_json(args.intrinsics)[0] if args.intrinsics else None))
 
 
@@ -82,16 +101,6 @@ def _text(argument: object) -> str | None:
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-@contextmanager
-def _stage(name: str) -> Iterator[Progress]:
-    from inspatio_ros.cli.output import ProgressBar
-    bar = ProgressBar(name, 'message' if name == 'scan' else 'view')
-    try:
-        yield bar
-    finally:
-        bar.close()
 
 
 def cv_bridge_converter() -> Converter | None:

@@ -15,8 +15,8 @@ from inspatio_ros.motion.transforms import inverse, pose_rpy, quaternion_xyzw
 from inspatio_ros.scene.detect import open_scene
 from inspatio_ros.scene.preparation import load_preparation, Role, save_preparation
 from make_bag import (COLOR, COLOR_INFO, COMPRESSED, compressed, DEPTH, DEPTH_INFO, encoded, FRAME,
-                      header, image, INFO, info, msg, NS, odometry, pose, Recording, TF, tf, transform,
-                      with_header)
+                      header, image, INFO, info, msg, NS, odometry, pose, Recording, TF, tf,
+                      transform, with_header)
 import numpy as np
 import pytest
 
@@ -436,11 +436,11 @@ def elsewhere(events):
 
 
 @pytest.mark.parametrize('change, wish, words', [
-    (without(COLOR), Wish(), 'no colour pictures found: looked for .* --color. The bag holds:\n'
-     f'(.*\n)*.*{DEPTH} +8  sensor_msgs/msg/Image'),
+    (without(COLOR), Wish(), 'no colour pictures found: looked for .* --color; the bag '
+     f'holds .*{DEPTH} .8 sensor_msgs/msg/Image'),
     (without(DEPTH), Wish(), f'found colour \\({COLOR}\\) but nothing that says how far things are'
-     f'.*--depth or --right. The bag holds:\n(.*\n)*.*{COLOR} +8'),
-    (without(), Wish(color='/nothing'), '--color: there is no topic /nothing. The bag holds:\n'),
+     f'.*--depth or --right; the bag holds .*{COLOR} .8 sensor_msgs'),
+    (without(), Wish(color='/nothing'), '--color: there is no topic /nothing; the bag holds '),
     (without(), Wish(color='/tf'), '--color: /tf is tf2_msgs/msg/TFMessage, expected sensor_msgs'),
     (without(), Wish(depth='/none'), '--depth: there is no topic /none'),
     (without(), Wish(info=COLOR), f'--info: {COLOR} is sensor_msgs/msg/Image, expected'),
