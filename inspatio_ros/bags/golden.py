@@ -4,7 +4,7 @@
 A manifest of a bag: hashes of everything and sketches of some messages, instead of gigabytes.
 
 Without tolerances the hashes decide, and nothing escapes them. With tolerances the sketches
-decide: of up to 25 pictures, or 100 other messages, of a topic, spread over the recording.
+decide: of up to 25 pictures, or 50 other messages, of a topic, spread over the recording.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ import numpy as np
 from rosbags.typesys.store import Typestore
 
 FORMAT, VERSION = 'inspatio_golden', 1
-_MOST_PICTURES, _MOST_OTHERS = 25, 100
+_MOST_PICTURES, _MOST_OTHERS = 25, 50
 _TOPIC_KEYS = ('type', 'definition', 'qos', 'count', 'first_ns', 'last_ns', 'sha256', 'samples')
 _SAMPLE_KEYS = ('number', 'stamp_ns', 'says')
 

@@ -64,7 +64,7 @@ def test_a_manifest_is_small_and_shows_a_change_in_a_few_lines(tmp_path, manifes
     lines = [line for line, new in zip(before, after) if line != new]
     assert len(lines) == 4  # of each of two topics the hash, and the sample
     assert sum('sha256' in line for line in lines) == 2
-    assert manifest.stat().st_size < 40_000
+    assert manifest.stat().st_size < 60_000
     # Equal bags make equal manifests.
     write_golden(Drive().write(tmp_path / 'again'), changed)
     assert changed.read_text() == manifest.read_text()
@@ -191,7 +191,7 @@ def test_long_recordings_are_sampled(tmp_path):
     path = tmp_path / 'm.json'
     write_golden(write_bag(tmp_path / 'a', events), path)
     samples = read_golden(path)['/n'].samples
-    assert len(samples) == 100
+    assert len(samples) == 50
     assert [samples[0].number, samples[-1].number] == [0, 299]
     assert path.stat().st_size < 60_000
     assert samples[-1].says['values']['data.min_mean_max'] == [0.0, 149.5, 299.0]
