@@ -43,12 +43,15 @@ NO_ROSDEP_KEY = {'av', 'pycolmap', 'rosbags', 'safetensors', 'torchmetrics'}
 # Imported inside the function that needs it, with an error that names the package to install.
 # zstd: rosbags brings the one that this Python lacks.
 OPTIONAL = {'backports', 'compression', 'flash_attn_interface', 'ftfy', 'transformers'}
+# Imports a plugin of this package, so that it is there.
+HOSTS = {'pytest'}
 # Import name -> package on PyPI, where they differ; the rest comes with a distro or underlay/.
 WHEELS = {'cv2': 'opencv-python-headless', 'PIL': 'pillow', 'yaml': 'pyyaml'}
 NO_WHEEL = {'cv_bridge', 'launch', 'launch_ros', 'tf2_msgs', 'tf2_ros'}
 # For those who receive the images, those who send them, and what the launch file is started by and
 # starts.
-NOT_IMPORTED = {'cv_bridge', 'ros-rmw-fastrtps-cpp', 'ros2launch', 'rviz2'}
+# rosbags.image shares its first name with rosbags.
+NOT_IMPORTED = {'cv_bridge', 'ros-rmw-fastrtps-cpp', 'ros2launch', 'rosbags-image', 'rviz2'}
 
 
 def sources(checkout: Path, folder: str = PACKAGE) -> list[Path]:
@@ -113,7 +116,7 @@ def test_only_ros_and_cli_import_ros_and_ros_imports_no_torch(checkout: Path):
 def third_party(checkout: Path, *folders: str) -> set[str]:
     files = [path for folder in folders for path in sources(checkout, folder)]
     modules = {name.split('.')[0] for path in files for name in imports_of(checkout, path)}
-    return modules - sys.stdlib_module_names - OPTIONAL - {PACKAGE, ''}
+    return modules - sys.stdlib_module_names - OPTIONAL - HOSTS - {PACKAGE, ''}
 
 
 def depends(checkout: Path, *kinds: str) -> set[str]:

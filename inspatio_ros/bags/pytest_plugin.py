@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def inspatio_golden(request: pytest.FixtureRequest) -> Golden:
     """Compare recordings with manifests in the folder `golden` beside the test."""
     # request.path is of pytest 7, Ubuntu 22.04 has 6.
-    file = Path(getattr(request, 'path', None) or str(request.fspath))
+    file = Path(str(getattr(request, 'path', None) or getattr(request, 'fspath')))
     name = re.sub(r'[^\w.-]+', '.', request.node.nodeid.partition('::')[2]).strip('.')
     return Golden(file.parent, f'{file.stem}.{name}', request.config.getoption(_UPDATE))
 
