@@ -10,18 +10,18 @@ drives through it unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 import math
 from pathlib import Path
 from typing import Any
 
-from inspatio_ros.bags.calibration import Calibration
-from inspatio_ros.bags.choice import Choice, choose, holdings, INFO, info_name, Wish
+from inspatio_ros.bags.cameras import camera_of
+from inspatio_ros.bags.choice import Choice, choose, holdings
 from inspatio_ros.bags.exposure import brightened, exposure_gains, spread
-from inspatio_ros.bags.images import Converter
-from inspatio_ros.bags.keyframes import choose_keyframes, Motion
+from inspatio_ros.bags.keyframes import choose_keyframes
+from inspatio_ros.bags.monocular import import_monocular
+from inspatio_ros.bags.options import BagOptions, ImportedBag, Stage
 from inspatio_ros.bags.pictures import DepthSensor, read_views, Sensor, StereoSensor
 from inspatio_ros.bags.placement import place_spawn
 from inspatio_ros.bags.poses import choose_poses, not_finite, pose_topics
@@ -29,75 +29,32 @@ from inspatio_ros.bags.reading import Bag, NS_PER_S, Topic, Window
 from inspatio_ros.bags.shots import find_shots, Shot, Shots
 from inspatio_ros.bags.stereo import StereoRig
 from inspatio_ros.bags.survey import Survey, survey
-from inspatio_ros.bags.tf import MAX_GAP_S, NoPoseError
-from inspatio_ros.contracts import I64, Intrinsics
+from inspatio_ros.bags.tf import NoPoseError
+from inspatio_ros.contracts import I64
 from inspatio_ros.scene.images import check_memory
 from inspatio_ros.scene.parallel import Progress
 from inspatio_ros.scene.preparation import Picture, Preparation, Role
 from inspatio_ros.scene.scene import Scene, View
 import numpy as np
 
-# Half of the time between two frames at 30 Hz, and a little.
-MAX_OFFSET_S = 0.02
 # From here on different exposures are told of.
 _UNEVEN = 0.05
 # So many pictures that are not views are listed: enough to draw the way.
 _LISTED = 2000
 
-# Opens a stage of the work by its name and shows its progress.
-Stage = Callable[[str], AbstractContextManager[Progress | None]]
+
+def unseen(name: str) -> AbstractContextManager[Progress]:
+    """Show no progress."""
+    return nullcontext(lambda done, total: None)
 
 
-@dataclass(frozen=True)
-class BagOptions:
-    """
-    What somebody says beside the path of a bag.
-
-    :param wish: the topics.
-    :param motion: when the camera has moved far enough for another view.
-    :param max_offset_s: how far depth may be from colour in time.
-    :param max_gap_s: poses further apart are not interpolated.
-    :param from_s, to_s: part of the bag, seconds of the recorder's clock since its beginning.
-    :param hold_out: every so many-th picture becomes no view; 0 for none.
-    :param match_exposure: make views equally bright.
-    :param camera_height_m: of the first camera over the floor, None to measure it.
-    :param camera: of the colour pictures, for a bag without CameraInfo.
-    :param convert: decodes raw colour, None for rosbags-image.
-    """
-
-    wish: Wish = Wish()
-    motion: Motion = Motion()
-    max_offset_s: float = MAX_OFFSET_S
-    max_gap_s: float = MAX_GAP_S
-    from_s: float | None = None
-    to_s: float | None = None
-    hold_out: int = 0
-    match_exposure: bool = False
-    camera_height_m: float | None = None
-    camera: Intrinsics | None = None
-    convert: Converter | None = None
-
-
-@dataclass(frozen=True)
-class ImportedBag:
-    """
-    What a bag became.
-
-    :param preparation: every picture and what became of it.
-    :param table: what the bag holds.
-    :param notes: what was found, assumed and left out, a line each.
-    """
-
-    scene: Scene
-    preparation: Preparation
-    table: str
-    notes: tuple[str, ...]
-
-
-def read_bag(path: Path, options: BagOptions = BagOptions(),
-             stage: Stage = lambda name: nullcontext(None)) -> ImportedBag:
+def read_bag(path: Path, options: BagOptions = BagOptions(), stage: Stage = unseen,
+             ) -> ImportedBag:
     """
     Turn a recording with colour, depth (or a stereo pair) and poses into a scene.
+
+    Of colour alone, depth (and poses, where there are none) are found as in a video, if `options`
+    name a place for that work.
 
     :param path: folder, or one .mcap or .db3 file.
     :param stage: shows progress.
@@ -114,21 +71,19 @@ def read_bag(path: Path, options: BagOptions = BagOptions(),
 
 def _imported(bag: Bag, options: BagOptions, stage: Stage) -> ImportedBag:
     choice = choose(bag, options.wish)
-    _check_depth(bag, choice)
+    bare = choice.depth is None and choice.right is None
+    if bare and options.out is None:
+        raise ValueError(
+            f'{bag.path}: found colour ({choice.color.name}) but nothing that says how far things '
+            'are: looked for an image topic with depth in its name, and for a right picture '
+            f'beside a left one; name it with --depth or --right; {holdings(bag)}')
     window = _window(bag, options)
     with stage('scan') as progress:
         seen = survey(bag, choice, pose_topics(bag, options.wish.poses), window,
                       options.max_gap_s, progress)
+    if bare:
+        return import_monocular(bag, choice, options, window, seen, stage)
     return _Import(bag, choice, options, window, seen).run(stage)
-
-
-def _check_depth(bag: Bag, choice: Choice) -> None:
-    if choice.depth is None and choice.right is None:
-        raise ValueError(
-            f'{bag.path}: found colour ({choice.color.name}) but nothing that says how far things '
-            'are: looked for an image topic with depth in its name, and for a right picture '
-            f'beside a left one; name it with --depth or --right; '
-            f'{holdings(bag)}')
 
 
 def _window(bag: Bag, options: BagOptions) -> Window:
@@ -158,7 +113,7 @@ class _Import:
         partner = choice.depth or choice.right
         assert partner is not None
         self.topics = choice.color.name, partner.name
-        self.color = self._camera(choice.color.name, choice.info)
+        self.color = camera_of(bag, seen, choice.color, choice.info, options.camera)
         self.poses = choose_poses(bag.path, seen, options.wish.poses, self.color.frame,
                                   self._stamps(0))
 
@@ -203,23 +158,6 @@ class _Import:
         every = self.options.hold_out
         return bool(every) and shot.number % every == every - 1
 
-    def _camera(self, topic: str, info: Topic | None) -> Calibration:
-        """Return the camera of a picture topic."""
-        if info is not None and info.name in self.seen.cameras:
-            return self.seen.cameras[info.name]
-        if topic == self.topics[0] and self.options.camera is not None:
-            return Calibration(self._frame_of(topic), self.options.camera, '', np.zeros(0),
-                               np.eye(3), np.zeros((3, 4)))
-        infos = [name for name, it in self.bag.topics.items() if it.msgtype == INFO]
-        raise ValueError(f'{self.bag.path}: nothing describes the camera of {topic}: looked for '
-                         f'{info.name if info else info_name(topic)}, the bag has '
-                         f'{", ".join(infos) or "none"}; name one with --info or --depth-info, '
-                         'or describe it with --intrinsics')
-
-    def _frame_of(self, topic: str) -> str:
-        raw = next(iter(self.bag.messages([topic], self.window)))
-        return str(self.bag.decode(raw).header.frame_id).lstrip('/')
-
     def _sensor(self) -> DepthSensor | StereoSensor:
         if self.color.model:
             self.notes.append(f'{self.topics[0]}: distortion ({self.color.model}) taken out')
@@ -240,7 +178,7 @@ class _Import:
         return DepthSensor(self.color, depth)
 
     def _stereo(self, topic: Topic) -> StereoSensor:
-        right = self._camera(topic.name, self.choice.right_info)
+        right = camera_of(self.bag, self.seen, topic, self.choice.right_info)
         T_right_left = None
         if right.frame != self.color.frame:
             try:

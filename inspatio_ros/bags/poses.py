@@ -22,6 +22,10 @@ _ENOUGH = 0.5
 _SAMPLES = 50
 
 
+class NoPosesError(ValueError):
+    """A bag that does not say where its camera was."""
+
+
 @dataclass(frozen=True)
 class Poses:
     """
@@ -89,7 +93,8 @@ def choose_poses(path: object, seen: Survey, wish: str | None, camera_frame: str
     :param wish: as for `pose_topics`.
     :param camera_frame: whose poses are wanted.
     :param stamps_ns: (N,) at which they are wanted.
-    :raises ValueError: nothing that says where the camera was; lists what there is.
+    :raises NoPosesError: nothing that says where the camera was; lists what there is.
+    :raises ValueError: what was wished for does not say it.
     """
     if wish is not None:
         name, frame = _parsed(wish)
@@ -108,7 +113,7 @@ def choose_poses(path: object, seen: Survey, wish: str | None, camera_frame: str
     if tracks:
         return _of_track(path, max(tracks, key=lambda track: len(track.series)), seen.tf, '',
                          camera_frame)
-    raise ValueError(
+    raise NoPosesError(
         f'{path}: nothing says where the camera was: looked for TF {" | ".join(FIXED_FRAMES)} -> '
         f'{camera_frame} at the stamps of its pictures and for odometry; {_frames(seen.tf)}; '
         f'{_troubles(seen, camera_frame, stamps_ns)}--poses names a topic with poses')

@@ -130,7 +130,7 @@ def _from_bag(args: argparse.Namespace) -> Made:
     from inspatio_ros.cli.prepare_bag import import_bag
     imported = import_bag(args)
     return Made(imported.scene, 'bag', None, imported.preparation,
-                (imported.table, *imported.notes))
+                (imported.table, *imported.notes), imported.work)
 
 
 def _from_video(args: argparse.Namespace) -> Made:

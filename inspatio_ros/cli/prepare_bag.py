@@ -11,7 +11,7 @@ from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inspatio_ros.bags.images import Converter
-    from inspatio_ros.bags.importer import BagOptions, ImportedBag
+    from inspatio_ros.bags.options import BagOptions, ImportedBag
 
 # Names of the arguments that mean nothing for other inputs.
 _BAGS_ALONE = ('color', 'info', 'depth_info', 'right', 'right_info', 'max_offset', 'max_gap',
@@ -80,7 +80,7 @@ def refuse_bag_arguments(args: argparse.Namespace) -> None:
 
 def _options(args: argparse.Namespace) -> BagOptions:
     from inspatio_ros.bags.choice import Wish
-    from inspatio_ros.bags.importer import BagOptions
+    from inspatio_ros.bags.options import BagOptions
     from inspatio_ros.bags.keyframes import Motion
     from inspatio_ros.scene.poses import read_camera_json
     wish = Wish(args.color, _text(args.depth), args.info, args.depth_info, args.right,
@@ -90,6 +90,7 @@ def _options(args: argparse.Namespace) -> BagOptions:
     return BagOptions(
         wish, motion, from_s=args.from_s, to_s=args.to_s, match_exposure=args.match_exposure,
         camera_height_m=args.camera_height, convert=cv_bridge_converter(),
+        out=args.out.resolve(), scale=args.scale,
         **_given(max_offset_s=args.max_offset, max_gap_s=args.max_gap,
                  hold_out=args.hold_out,
                  camera=read_camera_json(args.intrinsics)[0] if args.intrinsics else None))

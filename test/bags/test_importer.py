@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from inspatio_ros.bags.choice import Wish
 from inspatio_ros.bags.exposure import brightened
-from inspatio_ros.bags.importer import BagOptions, read_bag
+from inspatio_ros.bags.importer import read_bag
 from inspatio_ros.bags.keyframes import Motion
+from inspatio_ros.bags.options import BagOptions
 from inspatio_ros.contracts import Intrinsics
 from inspatio_ros.engine.renderer import CpuRenderer
 from inspatio_ros.evaluation.rgbd import evaluate_pairs

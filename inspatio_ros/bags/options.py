@@ -1,0 +1,78 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked of the import of a bag, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspatio_ros.bags.choice import Wish
+from inspatio_ros.bags.images import Converter
+from inspatio_ros.bags.keyframes import Motion
+from inspatio_ros.bags.tf import MAX_GAP_S
+from inspatio_ros.contracts import Intrinsics
+from inspatio_ros.scene.parallel import Progress
+from inspatio_ros.scene.preparation import Preparation
+from inspatio_ros.scene.scene import Scene
+from inspatio_ros.scene.workplace import Workplace
+
+# Half of the time between two frames at 30 Hz, and a little.
+MAX_OFFSET_S = 0.02
+# Opens a stage of the work by its name and shows its progress.
+Stage = Callable[[str], AbstractContextManager[Progress]]
+
+
+@dataclass(frozen=True)
+class BagOptions:
+    """
+    What somebody says beside the path of a bag.
+
+    :param wish: the topics.
+    :param motion: when the camera has moved far enough for another view.
+    :param max_offset_s: how far depth may be from colour in time.
+    :param max_gap_s: poses further apart are not interpolated.
+    :param from_s, to_s: part of the bag, seconds of the recorder's clock since its beginning.
+    :param hold_out: every so many-th picture becomes no view; 0 for none.
+    :param match_exposure: make views equally bright.
+    :param camera_height_m: of the first camera over the floor, None to measure it.
+    :param camera: of the colour pictures, for a bag without CameraInfo.
+    :param convert: decodes raw colour, None for rosbags-image.
+    :param out: where the scene will be saved; where depth has to be found, the work is kept
+        beside it. None refuses bags without depth.
+    :param scale: metres per unit where nothing but pictures say how large the world is.
+    """
+
+    wish: Wish = Wish()
+    motion: Motion = Motion()
+    max_offset_s: float = MAX_OFFSET_S
+    max_gap_s: float = MAX_GAP_S
+    from_s: float | None = None
+    to_s: float | None = None
+    hold_out: int = 0
+    match_exposure: bool = False
+    camera_height_m: float | None = None
+    camera: Intrinsics | None = None
+    convert: Converter | None = None
+    out: Path | None = None
+    scale: float | None = None
+
+
+@dataclass(frozen=True)
+class ImportedBag:
+    """
+    What a bag became.
+
+    :param preparation: every picture and what became of it.
+    :param table: what the bag holds.
+    :param notes: what was found, assumed and left out, a line each.
+    :param work: what to remove when the scene is saved.
+    """
+
+    scene: Scene
+    preparation: Preparation
+    table: str
+    notes: tuple[str, ...]
+    work: Workplace | None = None

@@ -1,0 +1,77 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A bag with colour alone becomes a scene as a video does; poses that it has are kept."""
+
+from inspatio_ros.bags.importer import read_bag
+from inspatio_ros.bags.options import BagOptions
+from inspatio_ros.scene.preparation import Role
+from inspatio_ros.scene.procedural import procedural_clip
+from inspatio_ros.scene.scene import View
+from make_bag import COLOR, DEPTH, DEPTH_INFO, image, Recording
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope='module')
+def walk():
+    """Return a clip that is dense enough to measure depth in."""
+    clip = procedural_clip(5, frames=16, size=(256, 192))
+    return [View(rgb, depth, clip.intrinsics, T, f'frame {i}')
+            for i, (rgb, depth, T) in enumerate(zip(clip.rgb, clip.depth, clip.T_world_cam))]
+
+
+def without_depth(events):
+    return [event for event in events if event[1] not in (DEPTH, DEPTH_INFO)]
+
+
+def test_depth_is_found_for_the_poses_of_the_bag(walk, tmp_path):
+    bag = Recording(walk, period_s=0.1).write(tmp_path / 'bag', change=without_depth)
+    imported = read_bag(bag, BagOptions(out=tmp_path / 'scene', hold_out=8))
+    assert imported.notes[0].startswith(
+        f'no depth in the bag: found from the pictures of {COLOR}; poses from TF map -> ')
+    held = [it.index for it in imported.preparation.pictures if it.role is Role.HELD_OUT]
+    assert held == [7, 15]
+    truth = {view.name: view for view in walk}
+    assert [view.name for view in imported.scene.views] == [
+        view.name for view in walk if view.name not in ('frame 7', 'frame 15')]
+    for view in imported.scene.views:
+        other = truth[view.name]
+        assert np.array_equal(view.rgb, other.rgb)
+        assert np.allclose(view.T_map_cam, other.T_map_cam, atol=1e-6)
+        sure = view.confidence > 0
+        assert sure.mean() > 0.2
+        assert np.median(np.abs(view.depth / other.depth - 1.0)[sure]) < 0.02
+    for picture in imported.preparation.pictures:
+        assert np.allclose(picture.T_map_cam, walk[picture.index].T_map_cam, atol=1e-6)
+    assert imported.work is not None and imported.work.folder.is_dir()
+
+
+def test_pictures_without_a_pose_are_left_out(walk, tmp_path):
+    def change(events):
+        late = sorted({event[0] for event in events})[3:]
+        return [event for event in without_depth(events)
+                if event[1] != '/tf' or event[0] in late]
+
+    bag = Recording(walk, period_s=0.1).write(tmp_path / 'bag', change=change)
+    imported = read_bag(bag, BagOptions(out=tmp_path / 'scene'))
+    assert '3 of 16 pictures dropped: their pose is not known' in imported.notes
+    assert [view.name for view in imported.scene.views] == [view.name for view in walk[3:]]
+
+
+def test_a_camera_that_stands_is_refused_with_the_name_of_the_bag(walk, tmp_path):
+    recording = Recording(walk, color=lambda view, t: image(walk[0].rgb, 'rgb8', t))
+    bag = recording.write(tmp_path / 'bag', change=lambda events: [
+        event for event in without_depth(events) if event[1] not in ('/tf', '/tf_static')])
+    with pytest.raises(ValueError, match=f'^{bag}: .*the camera stands still') as caught:
+        read_bag(bag, BagOptions(out=tmp_path / 'scene'))
+    assert '.mkv' not in str(caught.value)
+
+
+def test_pictures_of_changing_size_are_refused(walk, tmp_path):
+    sizes = iter(range(len(walk)))
+    recording = Recording(walk, color=lambda view, t: image(
+        view.rgb[:-2] if next(sizes) > 9 else view.rgb, 'rgb8', t))
+    bag = recording.write(tmp_path / 'bag', change=without_depth)
+    with pytest.raises(ValueError, match=f'{COLOR}: message 10: the picture is 256x190 pixels, '
+                                         'its camera is 256x192'):
+        read_bag(bag, BagOptions(out=tmp_path / 'scene'))
