@@ -38,6 +38,8 @@ Folders of Depth-Anything-3 and v1.5 scene folders are recognised too. The scene
 and the floor are found in the depth maps. docs/scene_format.md describes all formats.
 """
 
+# One page to look at before driving, in the scene folder.
+PREVIEW = 'preview.png'
 # TimeMode, without importing it to print --help.
 _TIME_MODES = ('once', 'loop', 'bounce', 'freeze')
 
@@ -80,8 +82,9 @@ def run(args: argparse.Namespace) -> int:
     :raises OSError: a file that cannot be read or written.
     """
     from inspatio_ros.cli.output import stage
+    from inspatio_ros.cli.preview import draw_preview
     from inspatio_ros.scene.format import save_scene
-    from inspatio_ros.scene.preparation import save_preparation
+    from inspatio_ros.scene.preparation import FILE, save_preparation
     check_out(args.out, args.force)
     made = _made(args)
     scene = named(made.scene, args.name, args.licence)
@@ -89,6 +92,10 @@ def run(args: argparse.Namespace) -> int:
         save_scene(scene, args.out, args.jpeg_quality, progress)
     if made.preparation is not None:
         save_preparation(args.out, made.preparation)
+    else:
+        (args.out / FILE).unlink(missing_ok=True)  # of the scene that was there before
+    with stage('preview'):
+        draw_preview(scene, made.preparation, args.out / PREVIEW)
     if made.work is not None:
         made.work.remove()
     if made.notes and not args.json:
@@ -179,7 +186,7 @@ def say(out: Path, made: Made, as_json: bool) -> None:
                     for view in scene.all_views()})
     size_bytes = sum(path.stat().st_size for path in out.rglob('*') if path.is_file())
     if as_json:
-        print_json({'scene': str(out), 'name': scene.name, 'kind': made.kind,
+        print_json({'scene': str(out), 'preview': str(out / PREVIEW), 'name': scene.name, 'kind': made.kind,
                     'views': len(scene.views), 'frames': len(scene.frames), 'sizes': sizes,
                     'fps': scene.fps, 'time_mode': scene.time_mode.value, 'bytes': size_bytes,
                     'spawn': asdict(scene.spawn),
@@ -197,3 +204,4 @@ def say(out: Path, made: Made, as_json: bool) -> None:
     pitch_deg = math.degrees(scene.spawn.camera_pitch)
     print(f'spawn: camera {scene.spawn.camera_height:.2f} m over the floor, looking '
           f'{abs(pitch_deg):.1f} degrees {"up" if pitch_deg < 0.0 else "down"}')
+    print(f'look at it: {out / PREVIEW}')

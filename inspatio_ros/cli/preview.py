@@ -3,8 +3,8 @@
 """
 One page that shows what a scene was made of: pictures, depth, trust, the way from above, numbers.
 
-Whoever prepares a scene looks at this before driving through it: a wrong pose, a wall that leans or
-depth that was mostly guessed are seen at once.
+Whoever prepares a scene looks at this before driving through it: a wrong pose, a wall that leans
+or depth that was mostly guessed are seen at once.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def numbers_of(scene: Scene, preparation: Preparation | None) -> dict[str, str]:
     sizes = sorted({(view.intrinsics.width, view.intrinsics.height) for view in views})
     known = np.mean([np.mean(~np.isnan(view.depth)) for view in views])
     measured = np.mean([view.measured().mean() for view in views])
-    numbers = {'static views': str(len(scene.views)), 'frames': str(len(scene.frames)),
+    numbers = {'static views': str(len(scene.views)), 'moving frames': str(len(scene.frames)),
                'size': ', '.join(f'{width}x{height}' for width, height in sizes[:3]),
                'depth measured': f'{measured:.1%}', 'depth guessed': f'{known - measured:.1%}',
                'camera height': f'{scene.spawn.camera_height:.2f} m'}
@@ -167,7 +167,7 @@ def _draw_view(cells: Sequence[Axes], view: View, span: DepthRange) -> None:
         trust = np.where(np.isnan(view.depth), np.uint8(0), view.confidence)
     for axes, pixels, title in zip(cells, (view.rgb, colour_depth(view.depth, span), trust),
                                    (view.name, f'depth {span.near:.1f} to {span.far:.1f} m',
-                                    'trust: black is guessed or unknown')):
+                                    'trust (black: a guess)')):
         axes.imshow(pixels, cmap='gray', vmin=0, vmax=255, interpolation='antialiased')
         axes.set_title(title, color=_QUIET, fontsize=8, loc='left', pad=2)
         axes.axis('off')
