@@ -195,6 +195,17 @@ def test_tf_in_a_frame_that_is_named(recording, tmp_path, views):
         assert_same_views(read_bag(bag, BagOptions(Wish(poses=wish))).scene.views, moved)
 
 
+def test_the_root_of_the_tree_is_a_fixed_frame_of_any_name(recording, tmp_path, views):
+    def change(events):
+        return [(log, name, kind, tf(message.transforms[0]) if name == '/tf_static' else
+                 tf(transform(matrix(message.transforms[0]), 'vicon', 'base_link', log))
+                 if name == '/tf' else message) for log, name, kind, message in events]
+
+    imported = read_bag(recording.write(tmp_path / 'bag', change=change))
+    assert_same_views(imported.scene.views, views)
+    assert any('the scene keeps the frame vicon' in note for note in imported.notes)
+
+
 def test_pictures_between_transforms_get_a_pose_between(recording, tmp_path, views):
     """TF runs at another rate than the camera: here 0.1 s before and after each picture."""
     def change(events):
