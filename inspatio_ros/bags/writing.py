@@ -74,7 +74,7 @@ class BagWriter:
     def __init__(self, path: Path, store: Typestore | None = None, compression: str = 'none',
                  force: bool = False) -> None:
         self.target = path
-        self.path = _free_path(path, force)
+        self.path = free_path(path, force)
         self._store = store or typestore()
         self._topics: dict[str, _Topic] = {}
         self._folder = None if path.suffix == '.mcap' else self.path
@@ -212,8 +212,13 @@ class BagWriter:
             old.unlink()
 
 
-def _free_path(path: Path, force: bool) -> Path:
-    """Return where to write: at the path, or beside what is there."""
+def free_path(path: Path, force: bool) -> Path:
+    """
+    Return where to write: at the path, or beside what is there.
+
+    :param force: whether what is there may be replaced in the end.
+    :raises FileExistsError: something is there already.
+    """
     if not os.path.lexists(path):
         return path
     if not force:

@@ -56,12 +56,13 @@ PUBLISHED = Release()
 
 
 def open_star_world(scene: Scene, asked: Imagination, settings: WorldSettings,
-                    release: Release = PUBLISHED) -> ImaginedWorld:
+                    release: Release = PUBLISHED, wait_s: float | None = None) -> ImaginedWorld:
     """
     Return the world of a scene and of the generator that paints what it lacks.
 
     :param asked: the generator's parameters.
     :param settings: how the scene is rendered.
+    :param wait_s: how long a frame waits for the generator in lockstep; None = as usual.
     :raises ValueError: weights that are missing, broken or of another network, a size that the
         generator cannot paint; the message names the folder or the parameter.
     """
@@ -70,7 +71,8 @@ def open_star_world(scene: Scene, asked: Imagination, settings: WorldSettings,
     imaginer = StarImaginer(models, scene, asked.seed, max_views=settings.max_views)
     if asked.compile or device.type == 'cuda':
         warm_up(imaginer, scene, models.config.shape.history_blocks)
-    painter = PainterSettings(lockstep=asked.lockstep)
+    usual = PainterSettings(lockstep=asked.lockstep)
+    painter = usual if wait_s is None else replace(usual, wait_s=wait_s)
     return ImaginedWorld(scene, imaginer, ImaginationSettings(world=settings, painter=painter))
 
 

@@ -78,10 +78,11 @@ def ros_arguments(args: argparse.Namespace) -> list[str]:
     return arguments + args.ros_args
 
 
-def open_world(request: WorldRequest) -> WorldBackend:
+def open_world(request: WorldRequest, wait_s: float | None = None) -> WorldBackend:
     """
     Open the scene that the node asks for, with the generator that it asks for.
 
+    :param wait_s: how long a frame waits for the generator in lockstep; None = as usual.
     :raises ValueError: a scene or weights that are not whole; the message names file and field.
     :raises OSError: a file that cannot be read.
     """
@@ -93,7 +94,7 @@ def open_world(request: WorldRequest) -> WorldBackend:
     if request.imagination.generator == 'none':
         return SceneWorld(scene, settings)  # no torch
     from inspatio_ros.cli.star_world import open_star_world
-    return open_star_world(scene, request.imagination, settings)
+    return open_star_world(scene, request.imagination, settings, wait_s=wait_s)
 
 
 def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave) -> int:

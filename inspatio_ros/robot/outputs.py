@@ -27,12 +27,13 @@ class TickMessages:
 
     :param messages: makes them.
     :param parameters: frame names; they are fixed for the life of a robot.
+    :param alone: whether nobody else says where the robot is in odom.
     """
 
-    def __init__(self, messages: Messages, parameters: WorldParameters) -> None:
+    def __init__(self, messages: Messages, parameters: WorldParameters, alone: bool) -> None:
         self._messages = messages
         self._frames = parameters
-        self._drives = parameters.motion_source == 'twist'
+        self._alone = alone
 
     def mount(self, T_base_link: F64, stamp: Any) -> Any:
         """Return base -> camera -> optical frame, for /tf_static."""
@@ -49,16 +50,14 @@ class TickMessages:
         if parameters.publish_map_odom_tf:
             found.append(m.transform_of(T_map_odom, m.header_of(stamp, f.map_frame),
                                         f.odom_frame))
-        if self._drives:
+        if self._alone:
             found.append(m.transform_of(motion.T_odom_base, m.header_of(stamp, f.odom_frame),
                                         f.base_frame))
         return m.transforms_of(found) if found else None
 
-    def odometry(self, stamp: Any, motion: Motion) -> Any | None:
-        """Return the odometry of a robot that is driven from here; None of another."""
+    def odometry(self, stamp: Any, motion: Motion) -> Any:
+        """Return the robot's odometry."""
         f, m = self._frames, self._messages
-        if not self._drives:
-            return None
         return m.odometry_of(motion.T_odom_base, motion.linear, motion.angular,
                              m.header_of(stamp, f.odom_frame), f.base_frame)
 

@@ -72,6 +72,18 @@ class Sensor:
         self.T_base_link = mount_of(parameters.mount, self.spawn)
         self.T_base_cam = self.T_base_link @ T_LINK_OPTICAL
 
+    def shift(self, T: F64) -> None:
+        """
+        Move the camera on the robot, until the next `reconfigure`.
+
+        :param T: (4, 4) along the axes of the base: where to, and how to turn it on its own spot.
+        """
+        moved = self.T_base_link.copy()
+        moved[:3, :3] = T[:3, :3] @ moved[:3, :3]
+        moved[:3, 3] += T[:3, 3]
+        self.T_base_link = moved
+        self.T_base_cam = moved @ T_LINK_OPTICAL
+
     def look(self, stamp_ns: int, T_map_base: F64, outputs: Outputs) -> SensorFrame:
         """Return what the camera sees from exactly this pose of the robot."""
         return self.world.observe(stamp_ns, T_map_base @ self.T_base_cam, self.intrinsics,

@@ -249,10 +249,8 @@ class TrackSource:
               detail: str) -> None:
         parent = frame_of(header.frame_id)
         p = self._parameters
-        if verdict.used and parent not in (p.map_frame, p.odom_frame):
-            verdict = Verdict.BAD_FRAME
-            detail = (f'frame_id {header.frame_id!r} is neither {p.map_frame!r} '
-                      f'nor {p.odom_frame!r}')
+        if verdict.used and (why_not := _unknown_frame(header.frame_id, p)):
+            verdict, detail = Verdict.BAD_FRAME, why_not
         T = None
         if verdict.used:
             verdict, detail, T = judged_pose(pose)
@@ -298,9 +296,29 @@ def judged_pose(pose: Any) -> tuple[Verdict, str, F64 | None]:
         return Verdict.NOT_RIGID, str(error), None
 
 
+def judged_initial_pose(message: Any, parameters: WorldParameters,
+                        ) -> tuple[Verdict, str, F64 | None]:
+    """
+    Return where a PoseWithCovarianceStamped puts the robot, or why it does not.
+
+    :returns: (verdict, detail, (4, 4) in the frame of the header or None).
+    """
+    verdict, detail, T = judged_pose(message.pose.pose)
+    if verdict.used and (why_not := _unknown_frame(message.header.frame_id, parameters)):
+        return Verdict.BAD_FRAME, why_not, None
+    return verdict, detail, T
+
+
 def frame_of(frame_id: str) -> str:
     """Return a frame name without the slash that tf1 wrote before it."""
     return frame_id.removeprefix('/')
+
+
+def _unknown_frame(frame_id: str, p: WorldParameters) -> str:
+    """Return why a pose cannot be in this frame, or nothing."""
+    if frame_of(frame_id) in (p.map_frame, p.odom_frame):
+        return ''
+    return f'frame_id {frame_id!r} is neither {p.map_frame!r} nor {p.odom_frame!r}'
 
 
 def open_source(parameters: WorldParameters, T_map_odom: F64, clock: Clock,

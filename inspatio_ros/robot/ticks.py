@@ -75,6 +75,18 @@ class Ticks:
         self._last_ns = None
         self.forget = True
 
+    def teleport(self, T_base: F64, in_odom: bool, now_ns: int) -> F64:
+        """
+        Put the robot elsewhere; the next frame shows the new place.
+
+        :param T_base: (4, 4) in odom or in the map.
+        :returns: (4, 4) in the map.
+        """
+        T_map_base = self._source.T_map_odom @ T_base if in_odom else T_base
+        self._source.teleport(T_map_base, now_ns)
+        self.forget = True
+        return T_map_base
+
     def begin(self, stamp_ns: int) -> Moment | None:
         """
         Begin a tick.

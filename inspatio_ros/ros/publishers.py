@@ -38,7 +38,8 @@ class Publishers:
 
     def __init__(self, node: Node, parameters: WorldParameters, health: Health) -> None:
         self._node = node
-        self._says = outputs.TickMessages(messages, parameters)
+        drives = parameters.motion_source == 'twist'
+        self._says = outputs.TickMessages(messages, parameters, alone=drives)
         self._health = health
         self._images = {
             topic: node.create_publisher(
@@ -50,7 +51,7 @@ class Publishers:
         self._tf_static = node.create_publisher(TFMessage, '/tf_static', QoSProfile(
             depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self._odom = (node.create_publisher(Odometry, 'odom', QoSProfile(depth=10))
-                      if parameters.motion_source == 'twist' else None)
+                      if drives else None)
 
     def destroy(self) -> None:
         """Take all topics off the network."""

@@ -94,10 +94,7 @@ class SensorLoop:
         :returns: (4, 4) in the map.
         """
         with self._motion_lock:
-            T_map_base = self._source.T_map_odom @ T_base if in_odom else T_base
-            self._source.teleport(T_map_base, self._now_ns())
-            self._ticks.forget = True
-        return T_map_base
+            return self._ticks.teleport(T_base, in_odom, self._now_ns())
 
     def reset(self) -> None:
         """Put the robot back to its start; the world forgets."""

@@ -21,7 +21,7 @@ from inspatio_ros.robot import health as health_of
 from inspatio_ros.robot.health import Level
 from inspatio_ros.robot.parameters import request_of, WorldRequest
 from inspatio_ros.robot.sensor import Sensor, start_of
-from inspatio_ros.robot.sources import frame_of, judged_pose, open_source
+from inspatio_ros.robot.sources import frame_of, judged_initial_pose, open_source
 from inspatio_ros.robot.sources import TrackSource, TwistSource
 from inspatio_ros.ros import parameters as parameters_of
 from inspatio_ros.ros.messages import messages
@@ -177,11 +177,7 @@ class WorldNode(LifecycleNode):
 
     def _on_initial_pose(self, message: PoseWithCovarianceStamped) -> None:
         p, frame = self._settings, frame_of(message.header.frame_id)
-        verdict, detail, T = judged_pose(message.pose.pose)
-        if verdict.used and frame not in (p.map_frame, p.odom_frame):
-            verdict = Verdict.BAD_FRAME
-            detail = (f'frame_id {message.header.frame_id!r} is neither {p.map_frame!r} '
-                      f'nor {p.odom_frame!r}')
+        verdict, detail, T = judged_initial_pose(message, p)
         self._teleport_counts.note(verdict)
         if not verdict.used or T is None:
             return self._on_dropped('initialpose', verdict, detail)

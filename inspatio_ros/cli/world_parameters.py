@@ -1,0 +1,100 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of the node, given to a command that runs without ROS."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+import difflib
+from pathlib import Path
+from typing import Any
+
+from inspatio_ros.robot.parameters import from_values, SPECS, specs, WorldParameters
+
+# What a parameter file may hold for rclpy itself.
+_NOT_OURS = ('use_sim_time', 'qos_overrides', 'start_type_description_service')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that give parameters."""
+    parser.add_argument('--params-file', type=Path, action='append', default=[],
+                        help='parameter file of the node, as config/world.yaml')
+    parser.add_argument('-p', dest='assignments', action='append', default=[],
+                        metavar='NAME:=VALUE', help='a parameter of the node, e.g. -p rate:=10.0')
+
+
+def read_parameters(args: argparse.Namespace) -> WorldParameters:
+    """
+    Return the parameters: defaults, then the files in order, then the assignments.
+
+    :raises ValueError: an unknown name (with the nearest known one), a bad value or file.
+    :raises OSError: a file that cannot be read.
+    """
+    values = {name: default for name, default, _ in specs()}
+    for file in args.params_file:
+        for name, value in _read_file(file):
+            _assign(values, name, value, str(file))
+    for text in args.assignments:
+        name, found, value = text.partition(':=')
+        if not found:
+            raise ValueError(f'-p {text}: expected NAME:=VALUE, e.g. rate:=10.0')
+        _assign(values, name, _parsed(value, f'-p {text}'), '-p')
+    return from_values(values)
+
+
+def _read_file(file: Path) -> Iterator[tuple[str, Any]]:
+    tree = _parsed(file.read_text(), str(file))
+    nodes = tree.values() if isinstance(tree, dict) else ()
+    groups = [node['ros__parameters'] for node in nodes
+              if isinstance(node, dict) and isinstance(node.get('ros__parameters'), dict)]
+    if not groups:
+        raise ValueError(f'{file}: no parameters: expected a node, in it ros__parameters')
+    for group in groups:
+        yield from _flat(group)
+
+
+def _flat(tree: dict[str, Any], prefix: str = '') -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f'{prefix}{key}.')
+        else:
+            yield f'{prefix}{key}', value
+
+
+def _parsed(text: str, where: str) -> Any:
+    import yaml
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f'{where}: {" ".join(str(error).split())}') from error
+
+
+def _as_float(value: int | str) -> Any:
+    """Return a number that YAML took for something else (nan, 1e-3); other text as it is."""
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _assign(values: dict[str, Any], name: str, value: Any, where: str) -> None:
+    if name.split('.')[0] in _NOT_OURS:
+        return
+    spec = SPECS.get(name)
+    if spec is None:
+        near = difflib.get_close_matches(name, SPECS, n=1)
+        raise ValueError(f'{where}: no parameter {name!r}; '
+                         + (f'did you mean {near[0]}?' if near else 'config/world.yaml lists all'))
+    if spec.bool_or_text:
+        value = str(value).lower()
+    elif isinstance(values[name], float) and type(value) in (int, str):
+        value = _as_float(value)
+    elif isinstance(values[name], str) and value is None:
+        value = ''
+    if type(value) is not type(values[name]):
+        raise ValueError(f'{where}: {name} must be a {type(values[name]).__name__}, '
+                         f'got {value!r}')
+    if reason := spec.why_not(value):
+        raise ValueError(f'{where}: {name} {reason}')
+    values[name] = value
