@@ -102,3 +102,19 @@ def test_the_scene_modules_load_nothing_heavy():
     shown = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
                            check=True)
     assert shown.stdout == '[]\n'
+
+
+def test_a_page_to_look_at_lies_in_the_scene(capsys, rgbd, tmp_path):
+    out = tmp_path / 'scene'
+    code, text, _ = prepare(capsys, rgbd, out)
+    assert code == 0 and f'look at it: {out}/preview.png' in text
+    assert (out / 'preview.png').read_bytes().startswith(b'\x89PNG')
+
+
+def test_what_another_scene_was_made_of_is_not_kept(capsys, rgbd, tmp_path):
+    out = tmp_path / 'scene'
+    prepare(capsys, rgbd, out)
+    (out / 'preparation.json').write_text('{"of": "the old one"}')
+    (out / 'notes.txt').write_text('mine')
+    assert prepare(capsys, rgbd, out, '--force')[0] == 0
+    assert not (out / 'preparation.json').exists() and (out / 'notes.txt').exists()
