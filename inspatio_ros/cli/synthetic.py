@@ -22,8 +22,8 @@ examples:
   inspatio synthetic room/ --seed 7 --moving --frames 24 --size 320x240
       the same room with a box that goes to and fro; moving_N.png says which pixels show it
 
-The folder is also an RGB-D folder (color_N.png, depth_N.png, camera.json, poses.txt), which prepare
-reads. The same seed is the same room, whatever the size and the number of pictures.
+The folder is also an RGB-D folder (color_N.png, depth_N.png, camera.json, poses.txt), which
+prepare reads. The same seed is the same room, whatever the size and the number of pictures.
 """
 
 # Units of the depth pictures per metre: a quarter of a millimetre, up to 16 m.

@@ -1,7 +1,7 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-What posed RGB-D views say about each other: votes on each other's points, and their common picture.
+What posed RGB-D views say about each other: votes on points, and a common picture.
 
 A point of one view is contradicted by another view that looks through the place where it should
 be, and supported by one that sees it there in the same colour. A view that sees something nearer

@@ -166,8 +166,11 @@ def _meet(shape: int, half: F64, ox: float, oy: float, oz: float, dx: float, dy:
 @kernel()
 def _on_face(shape: int, face: int, half: F64, x: float, y: float, z: float) -> Any:
     """
-    Return where on a face a point lies, as shares of its picture, the size of the picture in
-    metres, and the normal. A picture stands upright and unmirrored for whoever looks at it.
+    Return where on a face a point lies.
+
+    A picture stands upright and unmirrored for whoever looks at it.
+
+    :returns: shares (s, t) of the picture, its width and height in metres, the normal.
     """
     if shape == BALL:
         r = half[0]
@@ -321,7 +324,8 @@ def cast(solids: Solids, atlas: Atlas, K: F64, T_world_cam: F64, size: tuple[int
 
 def _pixel_bounds(solids: Solids, K: F64, T_world_cam: F64, size: tuple[int, int]) -> I32:
     """Return (N, 4) the first and last column and row that may show each solid."""
-    whole = np.array([0, size[1] - 1, 0, size[0] - 1], np.int32)
+    # Rays of the outermost pixels lie on both sides of their centres.
+    whole = np.array([-1, size[1], -1, size[0]], np.int32)
     bounds = np.tile(whole, (len(solids.shape), 1))
     corner = np.stack(np.meshgrid(*[(-1.0, 1.0)] * 3), axis=-1).reshape(-1, 3)
     reach = np.where((solids.shape == BALL)[:, None], solids.half_m[:, :1], solids.half_m)
@@ -333,23 +337,38 @@ def _pixel_bounds(solids: Solids, K: F64, T_world_cam: F64, size: tuple[int, int
             continue
         pixels = (points @ K.T)[:, :2] / points[:, 2:]
         low, high = np.floor(pixels.min(axis=0)) - 1.0, np.ceil(pixels.max(axis=0)) + 1.0
-        # Nothing in sight leaves an empty range, first > last.
-        bounds[n] = (*np.clip((low[0], high[0]), (0, -1), (size[1], size[1] - 1)),
-                     *np.clip((low[1], high[1]), (0, -1), (size[0], size[0] - 1)))
+        # Far out of sight both ends are the same, where no ray is.
+        bounds[n] = (*np.clip((low[0], high[0]), -1.0, size[1]),
+                     *np.clip((low[1], high[1]), -1.0, size[0]))
     return bounds
 
 
 @kernel()
-def _reach_rows(shape: U8, half: F64, T_body_world: F64, points: F64, rays: F64, first: int,
-                last: int, reached: F64) -> None:
+def _passes(point: F64, ray: F64, centre: F64, radius: float, limit: float) -> bool:
+    """Return whether a ray of so many lengths comes nowhere near a ball."""
+    along, beside, square, length = 0.0, 0.0, radius * radius, 0.0
+    for c in range(3):
+        length += ray[c] * ray[c]
+        along += ray[c] * (centre[c] - point[c])
+        beside += (centre[c] - point[c]) ** 2
+    t = min(max(along / length, 0.0), limit)
+    return beside - 2.0 * t * along + t * t * length > square
+
+
+@kernel()
+def _reach_rows(shape: U8, half: F64, T_world_body: F64, T_body_world: F64, radius: F64,
+                points: F64, rays: F64, limit: float, first: int, last: int,
+                reached: F64) -> None:
     """Write how far each ray of points first..last - 1 goes; arguments as in `free_lengths`."""
     for p in range(first, last):
+        x, y, z = points[p]
         for k in range(rays.shape[1]):
-            best = np.inf
+            dx, dy, dz = rays[p, k]
+            best = limit
             for n in range(shape.shape[0]):
+                if _passes(points[p], rays[p, k], T_world_body[n, :3, 3], radius[n], best):
+                    continue
                 T = T_body_world[n]
-                x, y, z = points[p, 0], points[p, 1], points[p, 2]
-                dx, dy, dz = rays[p, k, 0], rays[p, k, 1], rays[p, k, 2]
                 t, _ = _meet(shape[n], half[n],
                              T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3],
                              T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3],
@@ -361,16 +380,20 @@ def _reach_rows(shape: U8, half: F64, T_body_world: F64, points: F64, rays: F64,
             reached[p, k] = best
 
 
-def free_lengths(solids: Solids, points: F64, rays: F64, bands: int = 1,
+def free_lengths(solids: Solids, points: F64, rays: F64, limit: float = np.inf, bands: int = 1,
                  run: Run = run_serial) -> F64:
     """
     Say how far one can see from some points.
 
     :param points: (P, 3) metres, world.
     :param rays: (P, R, 3) directions from each point, world.
-    :returns: (P, R) float64 in lengths of the ray, inf where it meets nothing.
+    :param limit: what is farther does not matter, in lengths of the ray.
+    :returns: (P, R) float64 in lengths of the ray, `limit` where it meets nothing before.
     """
     reached = np.empty(rays.shape[:2])
-    run([partial(_reach_rows, solids.shape, solids.half_m, invert_rigid(solids.T_world_body),
-                 points, rays, *rows, reached) for rows in split(len(points), bands)])
+    # A ball around each solid; that of a room is around everything.
+    radius = np.where(solids.shape == ROOM, np.inf, np.linalg.norm(solids.half_m, axis=1))
+    run([partial(_reach_rows, solids.shape, solids.half_m, solids.T_world_body,
+                 invert_rigid(solids.T_world_body), radius, points, rays, limit, *rows, reached)
+         for rows in split(len(points), bands)])
     return reached

@@ -93,7 +93,7 @@ def _walls(rng: np.random.Generator, place: Place) -> Thing:
 
 def _wall(rng: np.random.Generator, width: float, height: float, colour: F32) -> U8:
     wall = painting.plain(rng, width, height, colour * rng.uniform(0.95, 1.05),
-                         0.1, 0.0)
+                          0.1, 0.0)
     painting.speckle(rng, wall, 30.0)
     for _ in range(int(width * rng.uniform(1.2, 2.2))):
         painting.paste(rng, wall, painting.poster(rng, *rng.uniform(0.3, 1.1, 2)))

@@ -21,7 +21,7 @@ import numpy as np
 _GRID_M = 0.1
 # What stands farther away takes nothing from the light that comes from everywhere.
 _NEAR_M = 1.2
-_AMBIENT_RAYS = 40
+_AMBIENT_RAYS = 32
 _PANEL_POINTS = 3    # along each side of a panel
 _AMBIENT, _DIRECT = 0.75, 1.1
 
@@ -104,8 +104,8 @@ def _ambient(points: F64, normal: F64, others: Solids) -> F64:
     basis = np.stack([side, np.cross(normal, side), normal], axis=1)
     disc = np.stack([radius * np.cos(angle), radius * np.sin(angle), np.sqrt(1 - radius ** 2)],
                     axis=-1)
-    free = raycast.free_lengths(others, points, np.ascontiguousarray(disc @ basis))
-    share: F64 = (0.25 + 0.75 * np.minimum(free / _NEAR_M, 1.0)).mean(axis=1)
+    free = raycast.free_lengths(others, points, np.ascontiguousarray(disc @ basis), _NEAR_M)
+    share: F64 = (0.25 + 0.75 * free / _NEAR_M).mean(axis=1)
     return share
 
 
@@ -115,7 +115,7 @@ def _direct(points: F64, normal: F64, others: Solids, panels: F64) -> F64:
     grid = np.stack(np.meshgrid(step, step, [0.0]), axis=-1).reshape(-1, 3)
     lamps = (panels[:, None, 0] + grid * panels[:, None, 1]).reshape(-1, 3)
     rays = lamps - points[:, None]
-    free = raycast.free_lengths(others, points, np.ascontiguousarray(rays)) > 0.999
+    free = raycast.free_lengths(others, points, np.ascontiguousarray(rays), 1.0) > 0.999
     distance = np.linalg.norm(rays, axis=-1)
     lit = np.maximum(np.einsum('pkc,pc->pk', rays, normal) / distance, 0.0)
     shining = np.maximum(rays[..., 2] / distance, 0.0)

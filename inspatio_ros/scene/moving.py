@@ -98,7 +98,6 @@ class Judge:
         """Return the moving pixels of every frame; arguments as in `moving_pixels`."""
         disparity = [measured_disparity(view) for view in self._views]
         heard = in_parallel(lambda index: self._hear(index, disparity), range(len(self._views)))
-        del disparity
         sources = [static_source(view, evidence.contradicted())
                    for view, (evidence, _) in zip(self._views, heard)]
 

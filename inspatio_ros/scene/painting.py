@@ -51,7 +51,8 @@ def noise(rng: np.random.Generator, size: tuple[int, int], roughness: float = 0.
 
 
 def plain(rng: np.random.Generator, width_m: float, height_m: float,
-          colour: Sequence[float] | F64 | F32, contrast: float = 0.08, roughness: float = 0.1) -> U8:
+          colour: Sequence[float] | F64 | F32, contrast: float = 0.08,
+          roughness: float = 0.1) -> U8:
     """Paint plaster, cardboard, stone: one colour, light and dark, with a little hue."""
     size = pixels_of(width_m, height_m)
     light = 1.0 + np.float32(contrast) * noise(rng, size, roughness)
