@@ -9,12 +9,13 @@ from pathlib import Path
 import struct
 
 from inspatio_ros.bags.types import typestore
+from inspatio_ros.bags.writing import BagWriter, LATCHED, offered
 from inspatio_ros.motion.transforms import inverse, pose_rpy, quaternion_xyzw, T_base_cam
 import numpy as np
 from PIL import Image
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability
 from rosbags.interfaces import QosTime
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 STORE = typestore()
 COLOR, DEPTH = '/camera/color/image_raw', '/camera/depth/image_raw'
@@ -111,10 +112,19 @@ def odometry(T, stamp_ns, fixed='odom', child='base_link'):
                          covariance=np.zeros(36)))
 
 
-def write_bag(path, events, storage='mcap'):
-    """Write (log_ns, topic, type, message) in this order."""
+def write_bag(path, events, storage='mcap', compression='none'):
+    """
+    Write (log_ns, topic, type, message) in this order.
+
+    :param storage: of rosbags: mcap or sqlite3; `own` is the package's writer.
+    :param compression: of rosbags: none, message, file or storage.
+    """
     path = Path(path)
-    with Writer(path, version=9, storage_plugin=PLUGINS[storage]) as writer:
+    if storage == 'own':
+        return _write_own(path, events)
+    bag = Writer(path, version=9, storage_plugin=PLUGINS[storage])
+    bag.set_compression(CompressionMode[compression.upper()], CompressionFormat.ZSTD)
+    with bag as writer:
         connections = {}
         for log_ns, topic, kind, message in events:
             if topic not in connections:
@@ -123,6 +133,17 @@ def write_bag(path, events, storage='mcap'):
                                                            offered_qos_profiles=qos)
             data = message if isinstance(message, bytes) else STORE.serialize_cdr(message, kind)
             writer.write(connections[topic], int(log_ns), data)
+    return path
+
+
+def _write_own(path, events):
+    topics = set()
+    with BagWriter(path) as writer:
+        for log_ns, topic, kind, message in events:
+            if topic not in topics:
+                writer.add_topic(topic, kind, LATCHED if topic == '/tf_static' else offered())
+                topics.add(topic)
+            writer.write(topic, int(log_ns), message)
     return path
 
 
@@ -163,6 +184,6 @@ class Recording:
                 (later, DEPTH, self.depth_type, self.depth(view, later))]
         return events
 
-    def write(self, path, storage='mcap', change=lambda events: events):
+    def write(self, path, storage='mcap', change=lambda events: events, compression='none'):
         """Write the bag; `change` may edit the list of events."""
-        return write_bag(path, change(self.events()), storage)
+        return write_bag(path, change(self.events()), storage, compression)

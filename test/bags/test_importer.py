@@ -42,9 +42,12 @@ def assert_same_views(found, expected, pose_atol=1e-9):
         assert np.allclose(view.T_map_cam, other.T_map_cam, rtol=0.0, atol=pose_atol)
 
 
-@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
-def test_a_bag_becomes_the_scene_that_was_recorded(recording, tmp_path, views, storage):
-    imported = read_bag(recording.write(tmp_path / 'drive', storage))
+@pytest.mark.parametrize('storage, compression', [
+    ('mcap', 'none'), ('mcap', 'message'), ('mcap', 'file'), ('mcap', 'storage'),
+    ('sqlite3', 'none'), ('sqlite3', 'message'), ('sqlite3', 'file'), ('own', 'none')])
+def test_a_bag_becomes_the_scene_that_was_recorded(recording, tmp_path, views, storage,
+                                                   compression):
+    imported = read_bag(recording.write(tmp_path / 'drive', storage, compression=compression))
     assert_same_views(imported.scene.views, views)
     assert imported.scene.name == 'drive'
     assert [view.name for view in imported.scene.views] == [f'frame {i}' for i in range(8)]
@@ -67,7 +70,7 @@ def test_a_given_camera_height_places_the_spawn(recording, tmp_path, views):
     assert scene.spawn.z == pytest.approx(views[0].T_map_cam[2, 3] - 0.7)
 
 
-@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3', 'own'])
 def test_a_real_recording_renders_like_its_folder(shared_dir, tmp_path, storage):
     """The figure of dining_rgbd: within 0.1 dB of the import of the RGB-D folder."""
     folder = open_scene(shared_dir / 'data' / 'dining_rgbd')
