@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from inspatio_ros.contracts import F64, U8
 from inspatio_ros.geometry.warp_cpu import (Camera, gather_views, prepare, read_out, SourceView,
                                             splat_views)
+from inspatio_ros.scene.parallel import Progress
 from inspatio_ros.scene.scene import View
 import numpy as np
 
@@ -29,11 +30,12 @@ _PULL = 1e-3
 _NEAR_M = 0.05
 
 
-def exposure_gains(views: Sequence[View]) -> F64:
+def exposure_gains(views: Sequence[View], progress: Progress | None = None) -> F64:
     """
     Estimate by what each view's values are to be multiplied so that all look alike.
 
     :param views: in the order in which they were taken, neighbours overlapping.
+    :param progress: called as progress(views done, views in all).
     :returns: (N,) factors whose geometric mean is 1; 1 for a view that overlaps with none.
     """
     sources = [prepare(view.rgb, view.depth) for view in views]
@@ -46,6 +48,8 @@ def exposure_gains(views: Sequence[View]) -> F64:
                 row[i], row[j] = np.sqrt(overlap), -np.sqrt(overlap)
                 rows.append(row)
                 ratios.append(ratio * np.sqrt(overlap))
+        if progress is not None:
+            progress(i + 1, len(views))
     if not rows:
         return np.ones(len(views))
     A = np.concatenate((np.stack(rows), _PULL * np.eye(len(views))))

@@ -136,6 +136,8 @@ def _pillow(data: bytes, what: str, modes: tuple[str, ...]) -> npt.NDArray[Any]:
     try:
         with Image.open(io.BytesIO(data), formats=('PNG', 'JPEG')) as image:
             _check_pixels(*image.size, what)
+            if image.mode.startswith('I') and image.mode not in modes:
+                raise ValueError(f'{what}: is a picture with 16 bits of grey, expected colour')
             return np.array(image if image.mode in modes else image.convert(modes[0]))
     except UnidentifiedImageError as error:
         raise ValueError(f'{what}: {len(data)} bytes are neither PNG nor JPEG') from error

@@ -23,14 +23,14 @@ from inspatio_ros.bags.keyframes import choose_keyframes
 from inspatio_ros.bags.monocular import import_monocular
 from inspatio_ros.bags.options import BagOptions, ImportedBag, Stage
 from inspatio_ros.bags.pictures import DepthSensor, read_views, Sensor, StereoSensor
-from inspatio_ros.bags.placement import place_spawn
+from inspatio_ros.bags.placement import place_recording
 from inspatio_ros.bags.poses import choose_poses, not_finite, pose_topics
 from inspatio_ros.bags.reading import Bag, NS_PER_S, Topic, Window
 from inspatio_ros.bags.shots import find_shots, Shot, Shots
 from inspatio_ros.bags.stereo import StereoRig
 from inspatio_ros.bags.survey import Survey, survey
 from inspatio_ros.bags.tf import NoPoseError
-from inspatio_ros.contracts import I64
+from inspatio_ros.contracts import F64, I64
 from inspatio_ros.scene.images import check_memory
 from inspatio_ros.scene.parallel import Progress
 from inspatio_ros.scene.preparation import Picture, Preparation, Role
@@ -129,17 +129,19 @@ class _Import:
         with stage('decode') as progress:
             views = read_views(self.bag, self.topics, self.window, self.color, sensor, keyframes,
                                lambda shot: f'frame {shot.number}', self.options.convert, progress)
-        views = self._even(views)
+        with stage('exposure') as progress:
+            views = self._even(views, progress)
         self._tell(shots, len(keyframes), factor)
         path = self.bag.path.resolve()
-        scene, notes = place_spawn(
+        placed = place_recording(
             Scene(path.name if path.is_dir() else path.stem, tuple(views),
                   source=f'bag {path.name}'),
             self.poses, keyframes[0].stamp_ns, self.options.camera_height_m)
-        self.notes += notes
-        return ImportedBag(scene, self._preparation(shots, views, keyframes, sensor),
-                           self.seen.table(self.bag.start_ns, self.choice.names()),
-                           tuple(self.notes))
+        self.notes += placed.notes
+        preparation = self._preparation(shots, views, keyframes, sensor, placed.T_map_fixed)
+        used = {**self.choice.names(), 'poses': next(iter(self.poses.topics), '/tf')}
+        return ImportedBag(placed.scene, preparation,
+                           self.seen.table(self.bag.start_ns, used), tuple(self.notes))
 
     def _keyframes(self, shots: Shots) -> tuple[list[Shot], float]:
         """Return the pictures that become views, and by what thresholds had to grow."""
@@ -191,11 +193,11 @@ class _Import:
                           f'{rig.baseline_m:.3f} m')
         return StereoSensor(rig, right, self.options.convert)
 
-    def _even(self, views: list[View]) -> list[View]:
+    def _even(self, views: list[View], progress: Progress) -> list[View]:
         """Measure how exposure changes from view to view, and undo it if asked to."""
         if len(views) < 2:
             return views
-        gains = exposure_gains(views)
+        gains = exposure_gains(views, progress)
         self.numbers['exposure_spread'] = spread(gains)
         if spread(gains) < _UNEVEN:
             return views
@@ -210,7 +212,8 @@ class _Import:
     def _tell(self, shots: Shots, views: int, factor: float) -> None:
         motion = self.options.motion
         frame = self.color.frame
-        self.notes.insert(0, f'poses from {self.poses.summary(frame)}')
+        remark = f' ({self.poses.remark})' if self.poses.remark else ''
+        self.notes.insert(0, f'poses from {self.poses.summary(frame)}{remark}')
         if shots.dropped:
             self.notes.append(shots.summary())
         self.notes += not_finite(self.seen.tf, self.seen.tracks.values())
@@ -224,7 +227,7 @@ class _Import:
             'step_m': motion.step_m * factor, 'turn_deg': motion.turn_deg * factor}
 
     def _preparation(self, shots: Shots, views: list[View], keyframes: list[Shot],
-                     sensor: Sensor) -> Preparation:
+                     sensor: Sensor, T_map_fixed: F64) -> Preparation:
         stamps = self._stamps(0)
         names = {shot.number: view.name for shot, view in zip(keyframes, views)}
         found = {shot.number: shot for shot in shots.found}
@@ -238,6 +241,6 @@ class _Import:
                     Role.HELD_OUT if self._is_held_out(shot) else Role.UNUSED)
             pictures.append(Picture(
                 number, names.get(number, ''), float(stamps[number] - stamps.min()) / NS_PER_S,
-                role, None if shot is None else shot.T_fixed_cam @ T_cam_view,
+                role, None if shot is None else T_map_fixed @ shot.T_fixed_cam @ T_cam_view,
                 sensor.intrinsics))
         return Preparation(self.bag.path.name, tuple(pictures), self.numbers)

@@ -26,7 +26,7 @@ from inspatio_ros.bags.choice import Choice
 from inspatio_ros.bags.images import Converter, rgb_of
 from inspatio_ros.bags.options import BagOptions, ImportedBag, Stage
 from inspatio_ros.bags.pictures import check_size
-from inspatio_ros.bags.placement import place_spawn
+from inspatio_ros.bags.placement import place_recording
 from inspatio_ros.bags.poses import choose_poses, NoPosesError, Poses
 from inspatio_ros.bags.reading import Bag, NS_PER_S, Window
 from inspatio_ros.bags.survey import Survey
@@ -79,9 +79,10 @@ def import_monocular(bag: Bag, choice: Choice, options: BagOptions, window: Wind
     prepared = _renumbered(prepared, numbers, stamps, bag.path)
     if poses is not None:
         prepared = _moved(prepared, inverse(prepared.placement.T_map_world))
-        scene, placed = place_spawn(prepared.scene, poses, int(stamps[numbers[0]]),
-                                    options.camera_height_m)
-        prepared, notes = replace(prepared, scene=scene), [*notes, *placed]
+        placed = place_recording(prepared.scene, poses, int(stamps[numbers[0]]),
+                                 options.camera_height_m)
+        prepared = replace(_moved(prepared, placed.T_map_fixed), scene=placed.scene)
+        notes += placed.notes
     else:
         notes.append(prepared.placement.summary())
     preparation = replace(prepared.preparation, numbers={

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+import math
 from pathlib import Path
 
 from inspatio_ros.bags.choice import Wish
@@ -58,6 +59,14 @@ class BagOptions:
     convert: Converter | None = None
     out: Path | None = None
     scale: float | None = None
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.max_offset_s) and self.max_offset_s >= 0.0):
+            raise ValueError(f'max-offset must be finite and >= 0 s, got {self.max_offset_s!r}')
+        if not (math.isfinite(self.max_gap_s) and self.max_gap_s > 0.0):
+            raise ValueError(f'max-gap must be finite and > 0 s, got {self.max_gap_s!r}')
+        if self.hold_out < 0 or self.hold_out == 1:
+            raise ValueError(f'hold-out must be at least 2, got {self.hold_out}')
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,22 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a robot starts in a scene that keeps the map of its recording: on the floor, as it did."""
+"""
+Which way is up in a recording, and where a robot starts: on the floor, as it did.
+
+The frames of REP-105 are z up, and a scene in one of them keeps it. A frame of another name may be
+anything, often the first camera of a visual odometry: where its floors lie across z, the scene is
+levelled like a foreign one.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 import math
 
-from inspatio_ros.bags.poses import BASE_FRAMES, Poses
+from inspatio_ros.bags.poses import BASE_FRAMES, FIXED_FRAMES, Poses
 from inspatio_ros.bags.tf import NoPoseError
 from inspatio_ros.contracts import F64, Spawn
-from inspatio_ros.scene.align import ASSUMED_CAMERA_HEIGHT_M
+from inspatio_ros.scene.align import ASSUMED_CAMERA_HEIGHT_M, place_in_map
 from inspatio_ros.scene.gravity import estimate_up, floor_height, Surface, surface_of
 from inspatio_ros.scene.scene import Scene
 import numpy as np
@@ -18,20 +24,38 @@ import numpy as np
 _UP: F64 = np.array([0.0, 0.0, 1.0])
 # Floors this far from level are told of.
 _TILT_DEG = 5.0
+_ACROSS_COS = math.cos(math.radians(45.0))
 
 
-def place_spawn(scene: Scene, poses: Poses, stamp_ns: int, camera_height_m: float | None = None,
-                ) -> tuple[Scene, list[str]]:
+@dataclass(frozen=True)
+class Placed:
     """
-    Put the spawn under the first camera; poses stay as they are.
+    A scene with its spawn.
 
-    :param scene: in the fixed frame of a recording, z up (REP-103, REP-105).
+    :param T_map_fixed: (4, 4) from the fixed frame of the recording to the scene's map.
+    :param notes: what was found, in words.
+    """
+
+    scene: Scene
+    T_map_fixed: F64
+    notes: list[str]
+
+
+def place_recording(scene: Scene, poses: Poses, stamp_ns: int,
+                    camera_height_m: float | None = None) -> Placed:
+    """
+    Put the spawn under the first camera; poses stay as they are, if z is up.
+
+    :param scene: in the fixed frame of a recording.
     :param poses: of the recording.
     :param stamp_ns: of the first view.
     :param camera_height_m: of the first camera over the floor; None to measure it.
-    :returns: the scene, and in words what was found.
     :raises ValueError: a height that is not finite and positive.
     """
+    if poses.fixed not in FIXED_FRAMES and not _is_upright(scene):
+        levelled, placement = place_in_map(scene, camera_height_m)
+        return Placed(levelled, placement.T_map_world, [
+            f'z of {poses.fixed} is not up, so the scene is levelled: {placement.summary()}'])
     if camera_height_m is not None and not (math.isfinite(camera_height_m)
                                             and camera_height_m > 0.0):
         raise ValueError(f'camera height must be finite and > 0 m, got {camera_height_m!r}')
@@ -43,8 +67,14 @@ def place_spawn(scene: Scene, poses: Poses, stamp_ns: int, camera_height_m: floa
     spawn = Spawn(float(T[0, 3]), float(T[1, 3]), float(T[2, 3]) - height,
                   math.atan2(ahead[1], ahead[0]), height,
                   -math.asin(float(np.clip(T[2, 2], -1.0, 1.0))))
-    notes = [f'the scene keeps the frame {poses.fixed}; {words}', *_tilt(surface, poses.fixed)]
-    return replace(scene, spawn=spawn), notes
+    return Placed(replace(scene, spawn=spawn), np.eye(4), [
+        f'the scene keeps the frame {poses.fixed}; {words}', *_tilt(surface, poses.fixed)])
+
+
+def _is_upright(scene: Scene) -> bool:
+    """Say whether z is up, as far as floors and walls tell: a camera may well look down."""
+    _, placement = place_in_map(scene)
+    return not placement.up_found or bool(placement.T_map_world[2, 2] > _ACROSS_COS)
 
 
 def _height(surface: Surface, T: F64, poses: Poses, stamp_ns: int, given: float | None,

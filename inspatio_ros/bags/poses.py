@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inspatio_ros.bags.choice import POSE_TYPES
 from inspatio_ros.bags.reading import Bag
@@ -35,12 +35,19 @@ class Poses:
     :param tf: from the base, or from `fixed`, up to the cameras.
     :param track: poses of the frame `base`; None if TF knows them.
     :param base: frame that the track is of.
+    :param remark: why a better frame was not taken.
     """
 
     fixed: str
     tf: Transforms
     track: Track | None = None
     base: str = ''
+    remark: str = ''
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Return the topic of the poses; none for those of TF."""
+        return () if self.track is None else (self.track.topic,)
 
     def at(self, frame: str, stamp_ns: int) -> F64:
         """
@@ -104,15 +111,21 @@ def choose_poses(path: object, seen: Survey, wish: str | None, camera_frame: str
             raise ValueError(f'{path}: --poses {wish}: TF does not connect {frame} with the '
                              f'camera {camera_frame}; {_frames(seen.tf)}')
         return Poses(frame, seen.tf)
+    remarks: list[str] = []
     for fixed in (*FIXED_FRAMES, seen.tf.root_of(camera_frame)):
-        poses = Poses(fixed, seen.tf)
-        if (seen.tf.moves(fixed, camera_frame)
-                and _share(poses, camera_frame, stamps_ns) >= _ENOUGH):
+        if not seen.tf.moves(fixed, camera_frame):
+            continue
+        poses = Poses(fixed, seen.tf, remark='; '.join(remarks))
+        share = _share(poses, camera_frame, stamps_ns)
+        if share >= _ENOUGH:
             return poses
+        remarks.append(f'TF {fixed} -> {camera_frame} is known for {share:.0%} of the pictures '
+                       'only')
     tracks = [track for track in seen.tracks.values() if len(track.series)]
     if tracks:
-        return _of_track(path, max(tracks, key=lambda track: len(track.series)), seen.tf, '',
-                         camera_frame)
+        best = max(tracks, key=lambda track: len(track.series))
+        return replace(_of_track(path, best, seen.tf, '', camera_frame),
+                       remark='; '.join(remarks))
     raise NoPosesError(
         f'{path}: nothing says where the camera was: looked for TF {" | ".join(FIXED_FRAMES)} -> '
         f'{camera_frame} at the stamps of its pictures and for odometry; {_frames(seen.tf)}; '

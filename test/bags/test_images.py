@@ -178,6 +178,7 @@ def short(message, step=None, data=None):
     (rgb_of, compressed(encoded(RGB, 'png')[:-60], 'png'), 'compressed picture is damaged'),
     (rgb_of, compressed(encoded(RGB.repeat(20, 0).repeat(20, 1), 'jpeg')[:-600], 'jpeg'),
      'compressed picture is damaged'),
+    (rgb_of, compressed(encoded(MM, 'png'), 'mono16; png compressed '), '16 bits of grey'),
     (rgb_of, compressed(b'nothing', 'jpeg'), '7 bytes are neither PNG nor JPEG'),
     (rgb_of, compressed(b'', '16UC1; compressedDepth png'), 'is depth .* expected colour'),
     (depth_of, compressed(encoded(RGB, 'png'), 'rgb8; png compressed bgr8'), 'is no depth'),

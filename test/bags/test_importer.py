@@ -209,6 +209,48 @@ def test_the_root_of_the_tree_is_a_fixed_frame_of_any_name(recording, tmp_path, 
     assert any('the scene keeps the frame vicon' in note for note in imported.notes)
 
 
+def test_a_frame_that_is_not_upright_is_levelled(recording, tmp_path, views):
+    """The world of a visual odometry is its first camera: z ahead."""
+    def change(events):
+        return [(t, '/vo', 'geometry_msgs/msg/PoseStamped', msg(
+            'geometry_msgs/PoseStamped', header=header(t, 'camera_init'),
+            pose=pose(inverse(views[0].T_map_cam) @ view.T_map_cam)))
+            for view, t in zip(views, recording.stamps())] + without('/tf', '/tf_static')(events)
+
+    bag = recording.write(tmp_path / 'bag', change=change)
+    imported = read_bag(bag, BagOptions(Wish(poses=f'/vo:{FRAME}')))
+    assert any('z of camera_init is not up, so the scene is levelled' in note
+               for note in imported.notes)
+    T = [view.T_map_cam for view in imported.scene.views]
+    for found, view in zip(T, views, strict=True):
+        assert np.allclose(inverse(T[0]) @ found, inverse(views[0].T_map_cam) @ view.T_map_cam,
+                           atol=1e-6)
+        assert found[2, 3] == pytest.approx(view.T_map_cam[2, 3], abs=0.1)
+    assert np.array_equal(T[1], imported.preparation.pictures[1].T_map_cam)
+
+
+def test_a_map_that_is_known_for_few_pictures_gives_way(recording, tmp_path, views):
+    def change(events):
+        changed = [(log, name, kind, tf(message.transforms[0]) if name == '/tf_static' else
+                    message) for log, name, kind, message in events]
+        return changed + [(t, '/tf', TF, tf(transform(pose_rpy(1.0), 'map', 'odom', t)))
+                          for t in recording.stamps()[-2:]]
+
+    imported = read_bag(recording.write(tmp_path / 'bag', change=change))
+    assert imported.notes[0] == (
+        f'poses from TF odom -> {FRAME} (TF map -> {FRAME} is known for 25% of the pictures only)')
+    assert_same_views(imported.scene.views, views)
+
+
+@pytest.mark.parametrize('wrong, words', [
+    ({'max_offset_s': -0.1}, 'max-offset must be finite and >= 0 s'),
+    ({'max_gap_s': 0.0}, 'max-gap must be finite and > 0 s'),
+    ({'hold_out': 1}, 'hold-out must be at least 2, got 1')])
+def test_options_that_make_no_sense(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        BagOptions(**wrong)
+
+
 def test_pictures_between_transforms_get_a_pose_between(recording, tmp_path, views):
     """TF runs at another rate than the camera: here 0.1 s before and after each picture."""
     def change(events):
