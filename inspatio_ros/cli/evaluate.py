@@ -114,5 +114,6 @@ def _scene_table(figures: dict[str, Any]) -> Iterator[str]:
         ('held-out views', 'psnr_db', '{psnr_db:.2f} dB, SSIM {ssim:.3f} on the '
          '{coverage:.1%} that are seen ({held_out} views)'))
     for name, key, text in rows:
-        shown = 'not told by this truth' if math.isnan(figures[key]) else text.format(**figures)
+        shown = 'no figure: the truth or the scene lacks it' if math.isnan(
+            figures[key]) else text.format(**figures)
         yield f'{name:27} {shown}'

@@ -39,7 +39,8 @@ class Shot:
     :param stamp_s: seconds since the recording began.
     :param T_map_cam: (4, 4) float64, optical frame to the scene's map.
     :param held_out: whether it is kept away from rendering.
-    :param layers: what the scene holds of it, the lower ones first: its view, and what moves.
+    :param view: what the scene holds of it; None if nothing.
+    :param moving: what covers parts of that view at its time: what moves in it.
     """
 
     index: int
@@ -47,7 +48,8 @@ class Shot:
     T_map_cam: F64
     intrinsics: Intrinsics
     held_out: bool
-    layers: tuple[View, ...]
+    view: View | None
+    moving: tuple[View, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,25 +91,36 @@ def shots_of(scene: Scene, preparation: Preparation | None) -> tuple[Shot, ...]:
     List the pictures of the recording that have a pose.
 
     :param preparation: what is known of them; None for a scene whose views, in their order, are
-        the pictures. Every fifth of them is then held out if there are more than two.
+        the pictures.
+    :returns: in the order of the recording. Where nobody held out any, every fifth static view is,
+        of three or more.
     """
     if preparation is not None:
-        return tuple(_shot(scene, picture) for picture in preparation.pictures
-                     if picture.T_map_cam is not None)
-    views = scene.views or tuple(frame[0] for frame in scene.frames)
-    return tuple(Shot(index, index / scene.fps, view.T_map_cam, view.intrinsics,
-                      bool(scene.views) and index % HOLD_OUT == _FIRST_HELD_OUT, (view,))
-                 for index, view in enumerate(views))
+        shots = tuple(_shot(scene, picture) for picture in preparation.pictures
+                      if picture.T_map_cam is not None)
+    else:
+        views = scene.views or tuple(frame[0] for frame in scene.frames)
+        shots = tuple(Shot(index, index / scene.fps, view.T_map_cam, view.intrinsics, False, view)
+                      for index, view in enumerate(views))
+    if any(shot.held_out for shot in shots) or len(scene.views) <= _FIRST_HELD_OUT:
+        return shots
+    static = {view.name for view in scene.views}
+    still = [shot for shot in shots if shot.view is not None and shot.view.name in static]
+    away = {shot.index for shot in still[_FIRST_HELD_OUT::HOLD_OUT]}
+    return tuple(replace(shot, held_out=shot.index in away) for shot in shots)
 
 
 def _shot(scene: Scene, picture: Picture) -> Shot:
     assert picture.T_map_cam is not None
-    moving = scene.frame_index(picture.stamp_s)
-    layers = [view for view in scene.views if view.name == picture.name]
-    layers += [view for view in (() if moving is None else scene.frames[moving])
-               if np.allclose(view.T_map_cam, picture.T_map_cam, atol=_SAME_POSE)]
+    index = scene.frame_index(picture.stamp_s)
+    of_frame = [view for view in (() if index is None else scene.frames[index])
+                if np.allclose(view.T_map_cam, picture.T_map_cam, atol=_SAME_POSE)]
+    named = [view for view in scene.views if view.name == picture.name]
+    whole = next(iter(named + [it for it in of_frame if it.intrinsics == picture.intrinsics]),
+                 None)
     return Shot(picture.index, picture.stamp_s, picture.T_map_cam, picture.intrinsics,
-                picture.role is Role.HELD_OUT, tuple(layers))
+                picture.role is Role.HELD_OUT, whole,
+                tuple(view for view in of_frame if view is not whole))
 
 
 def evaluate_poses(shots: Sequence[Shot], truth: Truth) -> PoseScore | None:
@@ -137,7 +150,7 @@ def focal_ratio(shots: Sequence[Shot], truth: Truth) -> float:
 
 def with_true_depth(shots: Sequence[Shot], truth: Truth) -> tuple[Shot, ...]:
     """Return those of which scene and truth have a depth map."""
-    return tuple(shot for shot in shots if shot.layers and shot.index in truth.depth)
+    return tuple(shot for shot in shots if shot.view is not None and shot.index in truth.depth)
 
 
 def scale_of_depth(shots: Sequence[Shot], truth: Truth) -> float:
@@ -177,11 +190,21 @@ def evaluate_depth(shots: Sequence[Shot], truth: Truth, scale: float) -> Iterato
 
 def _depths(shot: Shot, truth: Truth) -> tuple[F32, F32]:
     """Return measured depth (NaN elsewhere) and true depth on the same grid."""
-    depth = _measured_depth(shot.layers[0])
-    for layer in shot.layers[1:]:
-        upper = _measured_depth(layer)
-        depth = np.where(np.isnan(upper), depth, upper)
+    assert shot.view is not None
+    depth = _measured_depth(shot.view)
+    for part in shot.moving:
+        _paste(depth, shot.view, part)
     return depth, truth.depth_of(shot.index, (depth.shape[1], depth.shape[0]))
+
+
+def _paste(depth: F32, view: View, part: View) -> None:
+    """Write the measured depth of a part of a picture over that of the whole."""
+    upper = _measured_depth(part)
+    top = round(view.intrinsics.cy - part.intrinsics.cy)
+    left = round(view.intrinsics.cx - part.intrinsics.cx)
+    window = depth[top:top + upper.shape[0], left:left + upper.shape[1]]
+    known = ~np.isnan(upper)
+    window[known] = upper[known]
 
 
 def _measured_depth(view: View) -> F32:
@@ -216,7 +239,7 @@ def evaluate_held_out(scene: Scene, shots: Sequence[Shot], truth: Truth) -> Iter
 
 def _measured_scene(scene: Scene, held_out: Sequence[Shot]) -> Scene:
     """Return the scene without guesses, and without the views that are held out."""
-    away = {view.name for shot in held_out for view in shot.layers}
+    away = {shot.view.name for shot in held_out if shot.view is not None}
 
     def measured(view: View) -> View:
         return replace(view, depth=_measured_depth(view), confidence=None)

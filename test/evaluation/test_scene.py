@@ -20,7 +20,7 @@ from inspatio_ros.scene.preparation import Picture, Preparation, Role, save_prep
 from inspatio_ros.scene.scene import Scene, View
 import numpy as np
 import pytest
-from rooms import CAMERA, lamp, pose, trace
+from rooms import CAMERA, pose, trace
 from scipy.spatial.transform import Rotation
 
 SCALE = 2.5  # metres of the truth per unit of the scene
@@ -114,7 +114,7 @@ def test_the_table_says_the_same(tmp_path, truth, capsys):
     (tmp_path / 'poses').mkdir()
     shutil.copy(truth / 'poses_3x4.txt', tmp_path / 'poses')
     assert main(['evaluate', 'scene', str(scene), '--truth', str(tmp_path / 'poses')]) == 0
-    assert capsys.readouterr().out.count('not told by this truth') == 3
+    assert capsys.readouterr().out.count('no figure: the truth or the scene lacks it') == 3
 
 
 def test_errors_of_poses_and_focal_length_are_found(tmp_path, truth, capsys):
@@ -154,7 +154,6 @@ def test_depth_errors_are_found_and_guesses_do_not_count(tmp_path, truth, capsys
     assert figures['depth_coverage'] == pytest.approx(0.5)
     assert figures['depth_delta_1_25'] == pytest.approx(0.75)
     assert figures['depth_abs_rel'] == pytest.approx(0.75 * 0.1 + 0.25 * 0.54, abs=1e-3)
-    assert figures['held_out'] == 0 and figures['psnr_db'] is None
 
 
 def test_guesses_are_not_rendered(tmp_path, truth, capsys):
@@ -175,6 +174,9 @@ def test_without_a_record_every_fifth_view_is_left_out(tmp_path, truth, capsys):
     figures = figures_of(capsys, tmp_path / 's', truth)
     assert [view['picture'] for view in figures['views']] == [2, 7]
     assert figures['psnr_db'] > 38.0  # what they show themselves is not looked at
+    # Nor is one that was prepared without holding any out.
+    again = saved(tmp_path / 'again', replace(scene, views=painted))
+    assert figures_of(capsys, again, truth)['views'] == figures['views']
     painted = tuple(replace(view, rgb=255 - view.rgb) for view in scene.views)
     save_scene(replace(scene, views=painted), tmp_path / 'negative')
     assert figures_of(capsys, tmp_path / 'negative', truth)['psnr_db'] < 15.0
@@ -215,19 +217,47 @@ def test_a_video_serves_as_pictures(tmp_path, spoilt, capsys):
 
 def test_what_moves_covers_the_background_at_its_own_time(truth):
     scene = scene_of(walk())
-    # A patch 2 units away in the pictures of the last half of the walk, and nowhere in the truth.
-    frames = tuple((replace(lamp(f'moving {i}', 200), T_map_cam=view.T_map_cam),)
-                   for i, view in enumerate(scene.views))
-    scene = replace(scene, frames=frames)
+    behind = (slice(20, 50), slice(30, 70))
+    views, frames = [], []
+    for view in scene.views:
+        # The background behind what moves is a guess that is far off.
+        far = view.depth.copy()
+        far[behind] = 50.0
+        views.append(replace(view, depth=far))
+        part = replace(CAMERA, width=40, height=30, cx=CAMERA.cx - 30, cy=CAMERA.cy - 20)
+        frames.append((View(view.rgb[behind].copy(), view.depth[behind].copy(), part,
+                            view.T_map_cam, f'{view.name} moving'),))
+    scene = replace(scene, views=tuple(views), frames=tuple(frames))
     pictures = tuple(Picture(i, view.name, i / scene.fps, Role.VIEW, view.T_map_cam, CAMERA)
                      for i, view in enumerate(scene.views))
     shots = shots_of(scene, Preparation('walk.mp4', pictures))
-    assert [[view.name for view in shot.layers] for shot in shots] == [
-        [f'frame {i}', f'moving {i}'] for i in range(COUNT)]
+    assert [[view.name for view in shot.moving] for shot in shots] == [
+        [f'frame {i} moving'] for i in range(COUNT)]
     scores = list(evaluate_depth(shots, read_truth(truth), SCALE))
-    patch = 12 * 16 / (72 * 96)
-    assert min(score.abs_rel for score in scores) > 0.2 * patch
+    assert max(score.abs_rel for score in scores) < ROUNDING
     assert all(score.coverage == 1.0 for score in scores)
+    still = [replace(shot, moving=()) for shot in shots]
+    assert min(score.abs_rel for score in evaluate_depth(still, read_truth(truth), SCALE)) > 1.0
+
+
+def test_pictures_that_the_scene_does_not_hold_have_no_depth(truth):
+    scene = scene_of(walk())
+    pictures = tuple(Picture(i, view.name, i / scene.fps, Role.UNUSED if i % 2 else Role.VIEW,
+                             view.T_map_cam, CAMERA) for i, view in enumerate(scene.views))
+    scene = replace(scene, views=scene.views[::2])
+    shots = shots_of(scene, Preparation('walk.mp4', pictures))
+    assert len(shots) == COUNT
+    scores = list(evaluate_depth(shots, read_truth(truth), SCALE))
+    assert [score.picture for score in scores] == list(range(0, COUNT, 2))
+
+
+def test_frames_alone_are_a_recording_as_well(tmp_path, truth, capsys):
+    scene = scene_of(walk())
+    save_scene(replace(scene, views=(), frames=tuple((view,) for view in scene.views)),
+               tmp_path / 's')
+    figures = figures_of(capsys, tmp_path / 's', truth)
+    assert figures['frames'] == figures['depth_maps'] == COUNT
+    assert figures['depth_abs_rel'] < ROUNDING and figures['held_out'] == 0
 
 
 @pytest.mark.parametrize('spoil, told', [
