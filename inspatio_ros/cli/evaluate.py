@@ -89,6 +89,9 @@ def _scene(args: argparse.Namespace) -> int:
         scale = evaluation.scale_of_depth(shots, truth)
     depths = list(progress(evaluation.evaluate_depth(shots, truth, scale),
                            len(evaluation.with_true_depth(shots, truth)), 'depth', 'map'))
+    if truth.has_colour():
+        import torch
+        torch.set_num_threads(1)  # small pictures: more threads wait for each other
     views = list(progress(evaluation.evaluate_held_out(scene, shots, truth),
                           sum(shot.held_out for shot in shots), 'held-out views', 'view'))
     figures = evaluation.summary(shots, lost, truth, poses, scale, depths, views)
