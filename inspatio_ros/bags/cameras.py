@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from inspatio_ros.bags.calibration import Calibration
 from inspatio_ros.bags.choice import INFO, info_name
 from inspatio_ros.bags.reading import Bag, Topic
@@ -23,7 +25,8 @@ def camera_of(bag: Bag, seen: Survey, pictures: Topic, info: Topic | None,
     :raises ValueError: nobody describes it; lists what there is.
     """
     if info is not None and info.name in seen.cameras:
-        return seen.cameras[info.name]
+        camera = seen.cameras[info.name]
+        return camera if camera.frame else replace(camera, frame=frame_of(bag, pictures))
     if given is not None:
         return Calibration(frame_of(bag, pictures), given, '', np.zeros(0), np.eye(3),
                            np.zeros((3, 4)))

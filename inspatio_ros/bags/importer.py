@@ -165,11 +165,12 @@ class _Import:
             self.notes.append(f'{self.topics[0]}: distortion ({self.color.model}) taken out')
         if self.choice.right is not None:
             return self._stereo(self.choice.right)
-        info = self.choice.depth_info
+        topic, info = self.choice.depth, self.choice.depth_info
+        assert topic is not None
         if info is None or info.name not in self.seen.cameras:
             self.notes.append(f'{self.topics[1]}: has no CameraInfo, that of colour is assumed')
             return DepthSensor(self.color, self.color)
-        depth = self.seen.cameras[info.name]
+        depth = camera_of(self.bag, self.seen, topic, info)
         if not self.seen.tf.connects(depth.frame, self.color.frame):
             raise ValueError(
                 f'{self.bag.path}: depth is in the frame {depth.frame}, colour in '

@@ -68,7 +68,7 @@ def place_recording(scene: Scene, poses: Poses, stamp_ns: int,
                   math.atan2(ahead[1], ahead[0]), height,
                   -math.asin(float(np.clip(T[2, 2], -1.0, 1.0))))
     return Placed(replace(scene, spawn=spawn), np.eye(4), [
-        f'the scene keeps the frame {poses.fixed}; {words}', *_tilt(surface, poses.fixed)])
+        f'the scene keeps the frame {poses.fixed}; {words}', *_tilt(scene, surface, poses.fixed)])
 
 
 def _is_upright(scene: Scene) -> bool:
@@ -95,15 +95,17 @@ def _height(surface: Surface, T: F64, poses: Poses, stamp_ns: int, given: float 
     return height, f'no floor seen, camera height {height:.2f} m assumed'
 
 
-def _tilt(surface: Surface, fixed: str) -> list[str]:
+def _tilt(scene: Scene, surface: Surface, fixed: str) -> list[str]:
     """Tell of floors and walls that do not agree with z being up."""
-    if not len(surface.points):
-        return []
     up = estimate_up(surface, _UP)
     if up is None:
-        return []
+        # Not near z: perhaps where the cameras have it.
+        _, placement = place_in_map(scene)
+        if not placement.up_found:
+            return []
+        up = placement.T_map_world[2, :3]
     tilt_deg = math.degrees(math.acos(float(np.clip(up @ _UP, -1.0, 1.0))))
     if tilt_deg < _TILT_DEG:
         return []
     return [f'floors and walls are tilted by {tilt_deg:.0f} degrees against z of {fixed}; is '
-            'z up there?']
+            'z up there, and the frame of the camera an optical one (z ahead)?']

@@ -12,7 +12,8 @@ from inspatio_ros.bags.options import BagOptions
 from inspatio_ros.contracts import Intrinsics
 from inspatio_ros.engine.renderer import CpuRenderer
 from inspatio_ros.evaluation.rgbd import evaluate_pairs
-from inspatio_ros.motion.transforms import inverse, pose_rpy, quaternion_xyzw
+from inspatio_ros.motion.transforms import (inverse, pose_rpy, quaternion_xyzw,
+                                            T_LINK_OPTICAL)
 from inspatio_ros.scene.detect import open_scene
 from inspatio_ros.scene.preparation import load_preparation, Role, save_preparation
 from make_bag import (COLOR, COLOR_INFO, COMPRESSED, compressed, DEPTH, DEPTH_INFO, encoded, FRAME,
@@ -576,6 +577,25 @@ def test_floors_that_lean_against_z_are_told_of(recording, tmp_path, views):
 
     notes = read_bag(recording.write(tmp_path / 'bag', change=change)).notes
     assert any('tilted by 11 degrees against z of map' in note for note in notes)
+
+
+def test_a_camera_frame_that_is_not_optical_is_told_of(recording, tmp_path, views):
+    """A driver stamps its pictures with camera_link: x ahead, z up."""
+    recording.mount = recording.mount @ inverse(T_LINK_OPTICAL)
+    flat = [replace(view, T_map_cam=view.T_map_cam @ inverse(T_LINK_OPTICAL)) for view in views]
+    notes = read_bag(replace(recording, views=flat).write(tmp_path / 'bag')).notes
+    assert any('the frame of the camera an optical one' in note for note in notes)
+
+
+def test_infos_without_a_frame_take_that_of_the_pictures(recording, tmp_path, views):
+    def change(events):
+        for _, _, kind, message in events:
+            if kind == INFO:
+                message.header.frame_id = ''
+        return events
+
+    assert_same_views(read_bag(recording.write(tmp_path / 'bag', change=change)).scene.views,
+                      views)
 
 
 def test_quaternions_of_the_test_bags_are_right():
