@@ -3,7 +3,8 @@
 """
 Structure from motion by pycolmap: pictures in, cameras and points out.
 
-Everything runs on the CPU with fixed seeds. pycolmap counts pixels from the corner of the picture,
+Everything runs on the CPU with fixed seeds; two runs still differ in the last digits, because
+pycolmap adds up in the order in which its threads end. pycolmap counts pixels from the corner of the picture,
 this package from the centre of the first pixel: half a pixel lies between the two. Where pictures
 and poses are numbered here from 0, pycolmap's images are numbered from 1.
 """
@@ -36,6 +37,10 @@ _RESTING = 0.003
 _MIN_MATCHES = 30
 # With less than this, depth would be noise.
 _MIN_RAY_ANGLE_DEG = 1.0
+# The rays to a point in the two pictures that a model begins with.
+_MIN_FIRST_ANGLE_DEG = 4.0
+# A model of fewer pictures explains nothing: they fit anything.
+_MIN_MODEL = 8
 # The share of the pictures that have to hang together.
 _MIN_SHARE = 0.5
 
@@ -96,12 +101,13 @@ class _Steps:
     """Counts the pictures of both passes for one bar."""
 
     def __init__(self, pictures: int, progress: Progress | None) -> None:
-        self._total, self._progress, self._done = 2 * pictures, progress, 0
+        self.pictures, self._progress, self._done = pictures, progress, 0
 
     def add(self, count: int = 1) -> None:
-        self._done = min(self._done + count, self._total)
+        # Pictures of a model that is given up are counted again.
+        self._done = min(self._done + count, 2 * self.pictures)
         if self._progress is not None:
-            self._progress(self._done, self._total)
+            self._progress(self._done, 2 * self.pictures)
 
 
 def _camera(size: tuple[int, int], intrinsics: Intrinsics | None) -> Any:
@@ -182,10 +188,13 @@ def _map(database: Path, folder: Path, work: Path, given: Given, steps: _Steps) 
     import pycolmap
     options = pycolmap.IncrementalPipelineOptions(
         num_threads=_THREADS, random_seed=_SEED, multiple_models=True, max_num_models=3,
-        min_model_size=3, extract_colors=False, ba_refine_extra_params=False,
-        ba_refine_focal_length=given.intrinsics is None)
+        min_model_size=min(_MIN_MODEL, steps.pictures), extract_colors=False,
+        ba_refine_extra_params=False, ba_refine_focal_length=given.intrinsics is None)
     options.mapper.num_threads = _THREADS
     options.mapper.random_seed = _SEED
+    # Robots look where they go: two pictures that begin a model may lie one behind the other.
+    options.mapper.init_max_forward_motion = 1.0
+    options.mapper.init_min_tri_angle = _MIN_FIRST_ANGLE_DEG
     options.triangulation.random_seed = _SEED
     options.mapper.abs_pose_refine_focal_length = given.intrinsics is None
     out = work / 'models'

@@ -17,8 +17,9 @@ from pathlib import Path
 from inspatio_ros.contracts import F32, F64, Intrinsics, U8
 from inspatio_ros.scene import dense
 from inspatio_ros.scene.align import Placement
+from inspatio_ros.scene.background import Split, split_scene
 from inspatio_ros.scene.colmap import Given, recover_structure
-from inspatio_ros.scene.frame_choice import choose_frames
+from inspatio_ros.scene.frame_choice import choose_frames, timeline
 from inspatio_ros.scene.images import png_bytes, read_rgb
 from inspatio_ros.scene.metric import place_with_scale
 from inspatio_ros.scene.parallel import in_parallel, Progress
@@ -89,10 +90,9 @@ class _Clip:
     held: list[bool]
     size: tuple[int, int]
 
-    @property
-    def used(self) -> list[int]:
-        """Return the positions of those that are not held out."""
-        return [position for position, held in enumerate(self.held) if not held]
+    def placed(self, structure: Structure) -> list[int]:
+        """Return the positions of those that become views: not held out, and with a pose."""
+        return [position for position in structure.found if not self.held[position]]
 
 
 def prepare_video(video: Path, out: Path, options: VideoOptions, stage: Stage) -> Prepared:
@@ -117,8 +117,8 @@ def prepare_video(video: Path, out: Path, options: VideoOptions, stage: Stage) -
         maps = _sweeps(clip, structure, work, progress)
     with stage('confirm') as progress:
         views = _views(clip, structure, maps, progress)
-    scene = Scene(video.stem, tuple(views), (), options.fps or footage.fps,
-                  options.time_mode or TimeMode.LOOP, source=f'video {video.name}')
+    with stage('background') as progress:
+        scene = _scene(video, clip, structure, split_scene(views, progress=progress), options)
     scene, placement, scale = place_with_scale(scene, structure.metric, options.scale,
                                                options.camera_height_m)
     return Prepared(scene, placement, _preparation(video, clip, structure, placement, scale,
@@ -199,8 +199,7 @@ def _given(clip: _Clip, options: VideoOptions) -> Given:
 
 
 def _shots(clip: _Clip, structure: Structure) -> dense.Shots:
-    found = set(structure.found)
-    used = [it for it in clip.used if it in found]
+    used = clip.placed(structure)
     pictures = in_parallel(lambda it: read_rgb(clip.files[it], 'picture', clip.size), used)
     return dense.Shots(dict(zip(used, pictures, strict=True)), structure)
 
@@ -231,22 +230,36 @@ def _views(clip: _Clip, structure: Structure, maps: dict[int, F32],
     return in_parallel(view, list(shots.rgb), progress)
 
 
+def _scene(video: Path, clip: _Clip, structure: Structure, split: Split,
+           options: VideoOptions) -> Scene:
+    """Put together what stands still and, at its own time, what moves."""
+    footage = clip.footage
+    stamps_s = [float(footage.stamps_s[clip.numbers[it]]) for it in clip.placed(structure)]
+    fps = footage.fps
+    if len(clip.numbers) < len(footage.stamps_s):
+        fps = (len(clip.numbers) - 1) / float(footage.stamps_s[-1])
+    frames = tuple(split.frames[it] for it in timeline(stamps_s, fps)) if split.frames else ()
+    return Scene(video.stem, split.views, frames, options.fps or fps,
+                 options.time_mode or TimeMode.LOOP, source=f'video {video.name}')
+
+
 def _preparation(video: Path, clip: _Clip, structure: Structure, placement: Placement,
                  scale: float, scene: Scene) -> Preparation:
     found = set(structure.found)
+    shown = {view.name for view in scene.all_views()}
     pictures = []
     for position, number in enumerate(clip.numbers):
         T_world_cam = structure.T_world_cam[position].copy()
         T_world_cam[:3, 3] *= scale
         role = (Role.LOST if position not in found else
-                Role.HELD_OUT if clip.held[position] else Role.VIEW)
+                Role.HELD_OUT if clip.held[position] else
+                Role.VIEW if f'frame {number}' in shown else Role.UNUSED)
         pictures.append(Picture(number, f'frame {number}', float(clip.footage.stamps_s[number]),
                                 role, placement.T_map_world @ T_world_cam
                                 if position in found else None, structure.intrinsics))
-    confidence = np.mean([view.confidence > 0 for view in scene.all_views()
-                          if view.confidence is not None])
+    measured = np.mean([view.measured().mean() for view in scene.views])
     return Preparation(video.name, tuple(pictures), {
         'frames': len(clip.footage.stamps_s), 'chosen': len(clip.numbers),
         'registered': len(found), 'points': len(structure.points),
         'camera': asdict(structure.intrinsics), 'metres_per_unit': scale,
-        'measured_share': float(confidence)})
+        'measured_share': float(measured)})
