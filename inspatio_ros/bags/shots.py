@@ -79,9 +79,8 @@ def find_shots(path: object, topics: tuple[str, str], stamps: tuple[I64, I64], b
             dropped[f'with no {topics[1]} within {bound_s:g} s'] += 1
         else:
             try:
-                found.append(Shot(int(number), stamp_ns, int(partner[number]),
-                                  poses.at(frames[0], stamp_ns),
-                                  poses.at(frames[1], int(stamps[1][partner[number]]))))
+                found.append(_shot(int(number), stamp_ns, int(partner[number]),
+                                   int(stamps[1][partner[number]]), poses, frames))
             except NoPoseError as error:
                 dropped[error.reason] += 1
         newest = stamp_ns
@@ -90,6 +89,13 @@ def find_shots(path: object, topics: tuple[str, str], stamps: tuple[I64, I64], b
         raise ValueError(f'{path}: no picture of {topics[0]} can be used: {shots.summary()}'
                          f'{_distance(topics, stamps, bound_s)}')
     return shots
+
+
+def _shot(number: int, stamp_ns: int, partner: int, partner_ns: int, poses: Poses,
+          frames: tuple[str, str]) -> Shot:
+    T = poses.at(frames[0], stamp_ns)
+    same = (frames[0], stamp_ns) == (frames[1], partner_ns)
+    return Shot(number, stamp_ns, partner, T, T if same else poses.at(frames[1], partner_ns))
 
 
 def _distance(topics: tuple[str, str], stamps: tuple[I64, I64], bound_s: float) -> str:

@@ -123,9 +123,10 @@ def survey(bag: Bag, choice: Choice, pose_topics: Iterable[str], window: Window,
     Go through a bag once.
 
     :param pose_topics: whose poses are wanted.
-    :param window: which part of the bag; transforms that never change are read from all of it.
+    :param window: which part of the bag; transforms that never change, and cameras that are silent
+        in this part, are read from all of it.
     :param progress: called as progress(messages done, messages in all).
-    :raises ValueError: a damaged message, a camera that changes.
+    :raises ValueError: a damaged message, a camera that changes, no picture.
     """
     surveyor = _Surveyor(bag, choice, set(pose_topics), max_gap_s)
     static = [topic.name for topic in bag.of_type(TF) if _is_static(topic)]
@@ -135,9 +136,15 @@ def survey(bag: Bag, choice: Choice, pose_topics: Iterable[str], window: Window,
         surveyor.take(raw)
         if progress is not None and done % _TELL_EVERY == 0:
             progress(done, bag.message_count)
+    for name in surveyor.silent_infos():
+        # A camera that says what it is once, at the beginning.
+        surveyor.take_info(next(bag.messages([name])))
     if progress is not None:
         progress(bag.message_count, bag.message_count)
-    return surveyor.finish()
+    seen = surveyor.finish()
+    if not len(seen.stamps[choice.color.name]):
+        raise ValueError(f'{bag.path}: {choice.color.name} has no picture in this part of the bag')
+    return seen
 
 
 def _is_static(topic: Topic) -> bool:
@@ -166,7 +173,7 @@ class _Surveyor:
         if name in self._stamps:
             self._stamps[name].append(stamp_ns(raw))
         elif name in self._infos:
-            self._take_info(raw)
+            self.take_info(raw)
         elif raw.topic.msgtype == TF and not _is_static(raw.topic):
             self.tf.add_message(self._bag.decode(raw), static=False)
         elif name in self._pose_topics:
@@ -180,7 +187,10 @@ class _Surveyor:
         stamps = {name: np.array(values, np.int64) for name, values in self._stamps.items()}
         return Survey(self._rows, stamps, self.tf, self._cameras, self._tracks)
 
-    def _take_info(self, raw: Raw) -> None:
+    def silent_infos(self) -> list[str]:
+        return [name for name in self._infos if name not in self._cameras]
+
+    def take_info(self, raw: Raw) -> None:
         what = f'{self._bag.path}: {raw.topic.name}: message {raw.number}'
         camera = calibration_of(self._bag.decode(raw), self._infos[raw.topic.name], what)
         first = self._cameras.setdefault(raw.topic.name, camera)

@@ -431,6 +431,18 @@ def test_a_part_of_a_bag(recording, tmp_path, views):
         read_bag(bag, BagOptions(from_s=2.0, to_s=1.0))
     with pytest.raises(ValueError, match='--from must be finite and >= 0 s'):
         read_bag(bag, BagOptions(from_s=-1.0))
+    with pytest.raises(ValueError, match=f'{COLOR} has no picture in this part of the bag'):
+        read_bag(bag, BagOptions(from_s=60.0))
+
+
+def test_a_camera_that_says_once_what_it_is(recording, tmp_path, views):
+    """Infos that are latched are recorded at the beginning, before the part that is read."""
+    def change(events):
+        return [event for event in events
+                if event[2] != INFO or event[0] == recording.begin_ns]
+
+    bag = recording.write(tmp_path / 'bag', change=change)
+    assert_same_views(read_bag(bag, BagOptions(from_s=1.2)).scene.views, views[3:])
 
 
 def test_a_camera_that_nobody_describes_can_be_given(recording, tmp_path, views):
