@@ -4,9 +4,10 @@
 Write an MCAP file (https://mcap.dev/spec) that can be read at any time while it grows.
 
 Messages gather in a chunk. Each time one is written, so are the index and the footer after it; the
-next chunk takes their place. Whatever ends the process, what is on the disk is a whole file up to
-its last chunk: no recovery, no reindexing. Where chunks end follows from what is written, never
-from the time it takes, and nothing depends on the machine: equal messages make equal files.
+next chunk takes their place, while a copy of them further on keeps the file whole. Whatever ends
+the process, what is on the disk is a whole file up to its last chunk: no recovery, no reindexing.
+Where chunks end follows from what is written, never from the time it takes, and nothing depends on
+the machine: equal messages make equal files.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import zlib
 _MAGIC = b'\x89MCAP0\r\n'
 _HEADER, _FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _MESSAGE_INDEX, _CHUNK_INDEX = range(1, 9)
 _STATISTICS, _METADATA, _METADATA_INDEX, _SUMMARY_OFFSET, _DATA_END = range(0x0B, 0x10)
+
+_FOOTER_BYTES = 37  # with the magic behind it
 
 # A chunk ends at this size, but is at least so many times as large as the index that has to be
 # written with it: the index of hours of recording does not slow the recording down.
@@ -119,7 +122,7 @@ class McapWriter:
         self._file = open(path, 'xb', buffering=0)
         head = _MAGIC + _record(_HEADER, _text('ros2') + _text('inspatio_ros'))
         self.written = Written(len(head))
-        self._tail = self._packed_tail(self.written.end)
+        self._tail = self._packed_tail(self.written, self.written.end)
         try:
             self._put(0, head + self._tail)
         except BaseException:
@@ -188,14 +191,26 @@ class McapWriter:
 
     def _write_chunk(self, chunk: _Chunk) -> None:
         body, index = self._packed(chunk)
-        begin, end = self.written.end, self.written.end + len(body)
-        if len(body) > len(self._tail):
-            # Long enough to be killed meanwhile: the file ends with an index all the time.
-            self._put(end, self._packed_tail(end))
-        self._put(begin, body)
-        self.written = _with_chunk(self.written, chunk, end, index)
-        self._tail = self._packed_tail(end)
-        self._put(end, self._tail)
+        before, begin, end = self.written, self.written.end, self.written.end + len(body)
+        after = _with_chunk(before, chunk, end, index)
+        tail = self._packed_tail(after, end)
+        self._keep_tail_aside(end + len(tail))
+        self._put(begin, body + tail)
+        self._file.truncate(end + len(tail))
+        self.written, self._tail = after, tail
+
+    def _keep_tail_aside(self, begin: int) -> None:
+        """
+        Repeat the tail further on, so that the file may be written up to there.
+
+        What a reader sees changes with the last bytes of the file alone, the footer, and those
+        are written at once: first the old one, at the new end, then the one of the copy.
+        """
+        copy = self._packed_tail(self.written, begin)
+        footer = begin + len(copy) - _FOOTER_BYTES
+        self._put(footer, self._tail[-_FOOTER_BYTES:])
+        self._put(begin, copy[:-_FOOTER_BYTES])
+        self._put(footer, copy[-_FOOTER_BYTES:])
 
     def _packed(self, chunk: _Chunk) -> tuple[bytes, bytes]:
         """Return the chunk with the indexes of its messages, and its record in the index."""
@@ -218,10 +233,10 @@ class McapWriter:
         index += struct.pack('<QQ', len(stored), len(chunk.records))
         return b''.join(parts), _record(_CHUNK_INDEX, index)
 
-    def _packed_tail(self, begin: int) -> bytes:
+    def _packed_tail(self, written: Written, begin: int) -> bytes:
         """Return all that follows the last chunk: metadata, summary, footer."""
         data, metadata_index = b'', b''
-        for name, entries in self._describe(self.written).items():
+        for name, entries in self._describe(written).items():
             record = _record(_METADATA, _text(name) + _map(entries))
             metadata_index += _record(_METADATA_INDEX, struct.pack(
                 '<QQ', begin + len(data), len(record)) + _text(name))
@@ -230,9 +245,9 @@ class McapWriter:
         start, summary, offsets = begin + len(data), b'', b''
         for opcode, group in ((_SCHEMA, b''.join(self._schemas.values())),
                               (_CHANNEL, b''.join(self._channels)),
-                              (_CHUNK_INDEX, self.written.chunk_indexes),
+                              (_CHUNK_INDEX, written.chunk_indexes),
                               (_METADATA_INDEX, metadata_index),
-                              (_STATISTICS, self._statistics(1 if metadata_index else 0))):
+                              (_STATISTICS, self._statistics(written, metadata_index))):
             if group:
                 offsets += _record(_SUMMARY_OFFSET, struct.pack(
                     '<BQQ', opcode, start + len(summary), len(group)))
@@ -241,12 +256,12 @@ class McapWriter:
         crc = zlib.crc32(summary + offsets + footer)
         return data + summary + offsets + footer + struct.pack('<I', crc) + _MAGIC
 
-    def _statistics(self, metadata_records: int) -> bytes:
-        has = self.written
+    def _statistics(self, has: Written, metadata_index: bytes) -> bytes:
         counts = b''.join(struct.pack('<HQ', *item) for item in has.counts.items())
         return _record(_STATISTICS, struct.pack(
             '<QHIIIIQQI', has.messages, len(self._schemas), len(self._channels), 0,
-            metadata_records, has.chunks, has.start_ns, has.end_ns, len(counts)) + counts)
+            1 if metadata_index else 0, has.chunks, has.start_ns, has.end_ns, len(counts))
+            + counts)
 
     def _put(self, begin: int, data: bytes) -> None:
         left = memoryview(data)

@@ -193,7 +193,7 @@ class Replay:
         """Take message after message and yield the instants between them."""
         begin_ns = self._clock.start_ns + round(self._options.start_s * 1e9)
         stop_ns = begin_ns + self._options.duration_s * 1e9
-        newest_ns = self._clock.start_ns
+        newest_ns, fallen_ns = self._clock.start_ns, 0
         for raw in itertools.chain(self._bag.messages(
                 [self._motion.topic.name, *self._teleports]), [None]):
             message = None if raw is None else self._bag.decode(raw)
@@ -201,11 +201,12 @@ class Replay:
                       else self._clock.at(raw.log_ns, header_stamp_ns(message)))
             if now_ns < newest_ns - CLOCK_JUMP_NS:
                 self._instants.restart(now_ns)
+                fallen_ns += newest_ns - now_ns
             newest_ns = now_ns
             for stamp_ns_ in self._instants.until(now_ns):
-                if stamp_ns_ >= stop_ns:
+                if stamp_ns_ + fallen_ns >= stop_ns:
                     return
-                if stamp_ns_ >= begin_ns:
+                if stamp_ns_ + fallen_ns >= begin_ns:
                     yield stamp_ns_
             if raw is not None:
                 self._take(raw, message, now_ns, recorder)
