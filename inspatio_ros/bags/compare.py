@@ -105,8 +105,7 @@ def chosen_topics(names: Iterable[str], options: Options) -> list[str]:
 
 
 def _only_in(lines: list[dict[str, Timeline]], name: str) -> TopicReport:
-    line = lines[0].get(name) or lines[1][name]
-    where = 'first' if name in lines[0] else 'second'
+    where, line = (('first', lines[0][name]) if name in lines[0] else ('second', lines[1][name]))
     counts = (len(line), 0) if where == 'first' else (0, len(line))
     return TopicReport(line.offer.msgtype, counts, differences=[f'only in the {where}'])
 

@@ -136,11 +136,12 @@ def compare_with_golden(bag: Path, manifest: Path, options: Options = Options(),
 def _compare_topic(line: Timeline | None, golden: GoldenTopic | None,
                    tolerances: Mapping[str, float], contents_only: bool) -> TopicReport:
     """Compare what needs no sample."""
-    if line is None or golden is None:
-        counts = len(line or ()), golden.count if golden else 0
-        msgtype = line.offer.msgtype if line else golden.offer.msgtype if golden else ''
-        return TopicReport(msgtype, counts, differences=[
-            'only in the bag' if golden is None else 'only in the manifest'])
+    if line is None:
+        assert golden is not None
+        return TopicReport(golden.offer.msgtype, (0, golden.count),
+                           differences=['only in the manifest'])
+    if golden is None:
+        return TopicReport(line.offer.msgtype, (len(line), 0), differences=['only in the bag'])
     report = TopicReport(line.offer.msgtype, (len(line), golden.count),
                          line.sha256 == golden.sha256)
     compare_offers(report, line.offer, golden.offer, contents_only)

@@ -10,6 +10,7 @@ import shutil
 from drives import BEGIN_NS, COUNT, Drive, JPEG, ODOM, STEP_NS, TOPICS
 from inspatio_ros.bags.compare import compare_bags, Options, paired_messages
 from inspatio_ros.bags.difference import angle_deg, compare_messages
+from inspatio_ros.bags.golden import compare_with_golden, write_golden
 from inspatio_ros.bags.reading import Bag
 from inspatio_ros.bags.timeline import pair_messages
 from inspatio_ros.bags.tolerances import parse_tolerances
@@ -264,6 +265,25 @@ def test_offered_qos_differs(tmp_path):
     assert found.topics[name].exact and not found.equal
     assert not report(tmp_path / 'b', tmp_path / 'c').equal
     assert report(tmp_path / 'a', tmp_path / 'c', contents_only=True).equal
+
+
+def test_topics_without_messages(tmp_path):
+    t, name, kind, message = Drive().events()[0]
+    for folder, silent in (('a', ['/silent']), ('b', ['/silent']), ('c', [])):
+        with BagWriter(tmp_path / folder) as bag:
+            for topic in [name, *silent]:
+                bag.add_topic(topic, kind, LATCHED)
+            bag.write(name, t, message)
+    assert report(tmp_path / 'a', tmp_path / 'b').topics['/silent'].exact
+    assert report(tmp_path / 'a', tmp_path / 'c').topics['/silent'].differences == [
+        'only in the first']
+    write_golden(tmp_path / 'a', tmp_path / 'm.json')
+    assert compare_with_golden(tmp_path / 'b', tmp_path / 'm.json').equal
+    assert compare_with_golden(tmp_path / 'c', tmp_path / 'm.json').topics[
+        '/silent'].differences == ['only in the manifest']
+    write_golden(tmp_path / 'c', tmp_path / 'm.json')
+    assert compare_with_golden(tmp_path / 'b', tmp_path / 'm.json').topics[
+        '/silent'].differences == ['only in the bag']
 
 
 def own_type_bag(path, definition, **values):
