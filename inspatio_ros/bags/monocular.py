@@ -16,6 +16,7 @@ from fractions import Fraction
 import json
 import math
 from pathlib import Path
+import re
 import tempfile
 from typing import Any
 
@@ -79,7 +80,9 @@ def import_monocular(bag: Bag, choice: Choice, options: BagOptions, window: Wind
     prepared = _renumbered(prepared, numbers, stamps, bag.path)
     if poses is not None:
         prepared = _moved(prepared, inverse(prepared.placement.T_map_world))
-        placed = place_recording(prepared.scene, poses, int(stamps[numbers[0]]),
+        first = next(it.index for it in prepared.preparation.pictures
+                     if it.name == prepared.scene.views[0].name)
+        placed = place_recording(prepared.scene, poses, int(stamps[first]),
                                  options.camera_height_m)
         prepared = replace(_moved(prepared, placed.T_map_fixed), scene=placed.scene)
         notes += placed.notes
@@ -183,14 +186,15 @@ def _describe(folder: Path, camera: Calibration | None, poses: Sequence[F64] | N
 
 def _renumbered(prepared: Prepared, numbers: Sequence[int], stamps: I64, path: Path) -> Prepared:
     """Name pictures by their number in the bag, not in the video."""
-    names = {f'frame {k}': f'frame {number}' for k, number in enumerate(numbers)}
+    def renamed(name: str) -> str:
+        return re.sub(r'^frame (\d+)', lambda it: f'frame {numbers[int(it[1])]}', name)
 
     def view(it: View) -> View:
-        return replace(it, name=names[it.name])
+        return replace(it, name=renamed(it.name))
 
     def picture(it: Picture) -> Picture:
         number = numbers[it.index]
-        return replace(it, index=number, name=names[it.name],
+        return replace(it, index=number, name=renamed(it.name),
                        stamp_s=float(stamps[number] - stamps.min()) / NS_PER_S)
 
     scene, preparation = prepared.scene, prepared.preparation

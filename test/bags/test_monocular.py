@@ -36,7 +36,7 @@ def test_depth_is_found_for_the_poses_of_the_bag(walk, tmp_path):
         view.name for view in walk if view.name not in ('frame 7', 'frame 15')]
     for view in imported.scene.views:
         other = truth[view.name]
-        assert np.array_equal(view.rgb, other.rgb)
+        assert np.abs(view.rgb.astype(int) - other.rgb).mean() < 1.0
         assert np.allclose(view.T_map_cam, other.T_map_cam, atol=1e-6)
         sure = view.confidence > 0
         assert sure.mean() > 0.2
