@@ -67,47 +67,54 @@ def compare_bags(one: Path, other: Path, options: Options = Options(),
         lines = [read_timelines(bag, [name for name in names if name in bag.topics], own,
                                 named(step, f'reading {bag.path.name}'))
                  for bag, own in zip((first, second), types)]
-        topics = {}
-        wanted: dict[str, I64] = {}
-        for name in names:
-            if name in lines[0] and name in lines[1]:
-                tolerances = options.tolerances.of(name)
-                topics[name], pairs = compare_timelines(lines[0][name], lines[1][name], tolerances,
-                                                        options.contents_only)
-                if len(pairs):
-                    wanted[name] = pairs
-            else:
-                topics[name] = _only_in(lines, name)
-        pair_judge = _Judge(lines[0], types, options)
-        total = sum(map(len, wanted.values()))
-        for done, (raw, partner) in enumerate(paired_messages(first, second, wanted)):
-            pair_judge.compare(topics[raw.topic.name], raw, partner)
+        topics, differ = _compare_lines(names, lines[0], lines[1], options)
+        judge_pair = _Judge(lines[0], types, options)
+        total = sum(map(len, differ.values()))
+        for done, (raw, partner) in enumerate(paired_messages(first, second, differ)):
+            judge_pair(topics[raw.topic.name], raw, partner)
             if step is not None:
                 step('comparing', done + 1, total)
     return Report(topics)
+
+
+def _compare_lines(names: Iterable[str], one: Mapping[str, Timeline],
+                   other: Mapping[str, Timeline],
+                   options: Options) -> tuple[dict[str, TopicReport], dict[str, I64]]:
+    """Return the reports so far, and the pairs of messages whose bytes differ, by topic."""
+    topics, differ = {}, {}
+    for name in names:
+        if name not in one or name not in other:
+            where, line = ('first', one[name]) if name in one else ('second', other[name])
+            counts = (len(line), 0) if name in one else (0, len(line))
+            topics[name] = TopicReport(line.offer.msgtype, counts,
+                                       differences=[f'only in the {where}'])
+            continue
+        topics[name], pairs = compare_timelines(
+            one[name], other[name], options.tolerances.of(name), options.contents_only)
+        if len(pairs):
+            differ[name] = pairs
+    return topics, differ
 
 
 def chosen_topics(names: Iterable[str], options: Options) -> list[str]:
     """
     Return the topics that the options choose, sorted.
 
-    :raises ValueError: a pattern that fits no topic; tells the nearest.
+    :raises ValueError: a pattern that fits no topic (tells the nearest), or none is left.
     """
     known = sorted(set(names))
-    for pattern in options.topics + options.ignore:
+    of_tolerances = tuple(pattern for pattern, _, _ in options.tolerances.rules)
+    for pattern in options.topics + options.ignore + of_tolerances:
         if not any(fnmatchcase(name, pattern) for name in known):
             near = difflib.get_close_matches(pattern, known, n=1)
             hint = f'did you mean {near[0]}?' if near else f'there are {", ".join(known)}'
             raise ValueError(f'no topic is called {pattern}; {hint}')
-    return [name for name in known
-            if (not options.topics or any(fnmatchcase(name, it) for it in options.topics))
-            and not any(fnmatchcase(name, it) for it in options.ignore)]
-
-
-def _only_in(lines: list[dict[str, Timeline]], name: str) -> TopicReport:
-    where, line = (('first', lines[0][name]) if name in lines[0] else ('second', lines[1][name]))
-    counts = (len(line), 0) if where == 'first' else (0, len(line))
-    return TopicReport(line.offer.msgtype, counts, differences=[f'only in the {where}'])
+    chosen = [name for name in known
+              if (not options.topics or any(fnmatchcase(name, it) for it in options.topics))
+              and not any(fnmatchcase(name, it) for it in options.ignore)]
+    if not chosen:
+        raise ValueError(f'no topic is left to compare of {", ".join(known)}')
+    return chosen
 
 
 def named(step: Step | None, what: str) -> Callable[[int, int], None] | None:
@@ -252,7 +259,7 @@ class _Judge:
                  options: Options) -> None:
         self._lines, self._types, self._options = lines, types, options
 
-    def compare(self, report: TopicReport, raw: Raw, partner: Raw) -> None:
+    def __call__(self, report: TopicReport, raw: Raw, partner: Raw) -> None:
         """Compare two messages whose bytes differ."""
         name = raw.topic.name
         stamp_ns = int(self._lines[name].stamps_ns[raw.number])

@@ -594,6 +594,8 @@ def test_messages_that_are_damaged(tmp_path):
     (['A', '--golden', 'm.json', '--update', '--json'], 'leave out --json'),
     (['A', 'A', '--topics', '/camera/color/image'], 'did you mean /camera/color/image_raw?'),
     (['A', 'A', '--ignore', '/xyz'], 'no topic is called /xyz; there are /camera'),
+    (['A', 'A', '--ignore', '*'], 'no topic is left to compare of /camera'),
+    (['A', 'A', '--tolerance', '/odm:pose=1'], 'no topic is called /odm; did you mean /odom?'),
     (['A', 'A', '--tolerance', 'psnr=40', 'B'], 'other arguments go before --tolerance'),
 ])
 def test_arguments_that_make_no_sense(drive, capsys, words, told):
