@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 import re
 
-from inspatio_ros.bags.images import COMPRESSED, IMAGE
+from inspatio_ros.bags.images import COLOUR_BYTES, COMPRESSED, DEPTH_BYTES, IMAGE
 from inspatio_ros.bags.reading import Bag, Topic
 
 INFO = 'sensor_msgs/msg/CameraInfo'
@@ -18,7 +18,6 @@ POSE_TYPES = ('nav_msgs/msg/Odometry', 'geometry_msgs/msg/PoseWithCovarianceStam
 # Pictures that are neither colour nor depth, by a word of their topic's name.
 _OTHER = re.compile(r'disparity|confidence|infra|mask|label|segment|debug|overlay|observed|'
                     r'(^|[/_])ir([/_]|$)')
-_DEPTH = re.compile(r'depth')
 _RIGHT = re.compile(r'(^|[/_])right([/_]|$)')
 # Words that make a topic likely, the better ones first.
 _GOOD_COLOUR = ('color', 'colour', 'rgb', 'left', 'front')
@@ -74,22 +73,28 @@ def choose(bag: Bag, wish: Wish) -> Choice:
         could be colour; the message lists what the bag holds.
     """
     color = (_named(bag, wish.color, 'color', IMAGE, COMPRESSED) if wish.color
-             else _best(_colours(bag), _GOOD_COLOUR))
+             else _best(_of_kind(bag, depth=False), _GOOD_COLOUR))
     if color is None:
         raise ValueError(f'{bag.path}: no colour pictures found: looked for a topic of '
-                         f'{IMAGE} or {COMPRESSED} whose name does not say depth; name it with '
-                         f'--color; {holdings(bag)}')
-    depth = (_named(bag, wish.depth, 'depth', IMAGE, COMPRESSED) if wish.depth
-             else _best(_depths(bag), _GOOD_DEPTH, like=color.name))
-    right = None
-    if wish.right or depth is None:
-        right = (_named(bag, wish.right, 'right', IMAGE, COMPRESSED) if wish.right
-                 else _right_of(bag, color))
-    if right is not None and not wish.depth:
-        depth = None
+                         f'{IMAGE} or {COMPRESSED} with a colour encoding; name it with --color; '
+                         f'{holdings(bag)}')
+    depth, right = _partner(bag, color, wish)
     return Choice(color, _info(bag, color, wish.info, 'info'),
                   depth, depth and _info(bag, depth, wish.depth_info, 'depth-info'),
                   right, right and _info(bag, right, wish.right_info, 'right-info'))
+
+
+def _partner(bag: Bag, color: Topic, wish: Wish) -> tuple[Topic | None, Topic | None]:
+    """Return what says how far things are: depth, or the right pictures, or neither."""
+    if wish.depth and wish.right:
+        raise ValueError(f'{bag.path}: depth is either given (--depth {wish.depth}) or made of a '
+                         f'pair (--right {wish.right}), not both')
+    if wish.right:
+        return None, _named(bag, wish.right, 'right', IMAGE, COMPRESSED)
+    if wish.depth:
+        return _named(bag, wish.depth, 'depth', IMAGE, COMPRESSED), None
+    depth = _best(_of_kind(bag, depth=True), _GOOD_DEPTH, color.name)
+    return depth, None if depth is not None else _right_of(bag, color)
 
 
 def holdings(bag: Bag) -> str:
@@ -119,25 +124,36 @@ def _named(bag: Bag, name: str, option: str, *types: str) -> Topic:
     return topic
 
 
-def _colours(bag: Bag) -> list[Topic]:
+def _of_kind(bag: Bag, depth: bool) -> list[Topic]:
+    """Return the topics of colour or of depth: by the encoding of their first picture."""
     return [topic for topic in bag.of_type(IMAGE, COMPRESSED)
-            if not (_DEPTH.search(topic.name.lower().removesuffix('/image_raw'))
-                    or _OTHER.search(topic.name.lower()) or _RIGHT.search(topic.name.lower()))]
+            if not _OTHER.search(topic.name.lower())
+            and (depth or not _RIGHT.search(topic.name.lower()))
+            and _is_depth(bag, topic) is depth]
 
 
-def _depths(bag: Bag) -> list[Topic]:
-    return [topic for topic in bag.of_type(IMAGE, COMPRESSED)
-            if _DEPTH.search(topic.name.lower()) and not _OTHER.search(topic.name.lower())
-            and not topic.name.endswith('/compressed')]
+def _is_depth(bag: Bag, topic: Topic) -> bool | None:
+    """Say whether pictures are depth or colour; None for neither."""
+    by_name = 'depth' in topic.name.lower()
+    try:
+        message = bag.decode(next(bag.messages([topic.name])))
+    except ValueError:
+        return by_name  # whoever reads it says what is wrong
+    if topic.msgtype == COMPRESSED:
+        return 'compressedDepth' in message.format
+    if message.encoding in DEPTH_BYTES and message.encoding in COLOUR_BYTES:
+        return by_name
+    if message.encoding in DEPTH_BYTES:
+        return True
+    return False if message.encoding in COLOUR_BYTES else None
 
 
 def _best(topics: Sequence[Topic], good: Sequence[str], like: str = '') -> Topic | None:
-    """Return the likeliest topic: by words, by a name like another one, raw before compressed."""
+    """Return the likeliest topic: beside another one, by words, raw before compressed."""
     def rank(topic: Topic) -> tuple[int, int, int, int]:
         words = [index for index, word in enumerate(good) if word in topic.name.lower()]
-        shared = len(_shared(topic.name, like))
-        return (min(words, default=len(good)), -shared, int(topic.msgtype == COMPRESSED),
-                -topic.count)
+        return (-len(_shared(topic.name, like)), min(words, default=len(good)),
+                int(topic.msgtype == COMPRESSED), -topic.count)
 
     return min(topics, key=rank, default=None)
 

@@ -75,7 +75,7 @@ def _imported(bag: Bag, options: BagOptions, stage: Stage) -> ImportedBag:
     if bare and options.out is None:
         raise ValueError(
             f'{bag.path}: found colour ({choice.color.name}) but nothing that says how far things '
-            'are: looked for an image topic with depth in its name, and for a right picture '
+            'are: looked for an image topic with a depth encoding, and for a right picture '
             f'beside a left one; name it with --depth or --right; {holdings(bag)}')
     window = _window(bag, options)
     with stage('scan') as progress:
