@@ -6,17 +6,22 @@ import dataclasses
 import filecmp
 import json
 import math
+import time
 
 from inspatio_ros.cli import main, replay as command
+from inspatio_ros.engine.imagination import ImaginationSettings, ImaginedWorld
+from inspatio_ros.engine.painter import PainterSettings
 from inspatio_ros.motion.transforms import pose_rpy
 from make_bag import header, msg, NS, TF, tf, transform
 from motions import along_odometry, along_poses, along_tf, commands, initial_pose, ODOMETRY, PLAIN
-from motions import positions, read, record, stamp_of, stamped, STAMPED, T0, twist
+from motions import positions, read, record, stamp_of, STAMPED, stamped, T0, twist
 import numpy as np
 from painted_world import PaintedWorld, SPAWN
 import pytest
+from rooms import room
 from rosbags.interfaces import QosDurability
 from rosbags.rosbag2 import Reader
+from true_imaginer import TrueImaginer
 
 START = np.array([SPAWN.x, SPAWN.y, SPAWN.camera_height])
 FORWARD = np.array([1.0, 0.0, 0.0])
@@ -314,6 +319,29 @@ def test_slow_and_fast_machines_write_the_same_bytes(replay):
     slow, _ = replay(events, world=PaintedWorld(delay_s=0.01), name='slow')
     for name in ('bag_0.mcap', 'metadata.yaml'):
         assert filecmp.cmp(fast / name, slow / name, shallow=False)
+
+
+class Slow(TrueImaginer):
+    """A generator that takes its time, each block another one."""
+
+    def imagine(self, track):
+        time.sleep(0.05 * (1 + self.blocks % 3))
+        return super().imagine(track)
+
+
+def test_a_replay_waits_for_a_generator_however_slow_it_is(replay):
+    paths = []
+    for name, imaginer in (('fast', TrueImaginer), ('slow', Slow)):
+        settings = ImaginationSettings(painter=PainterSettings(lockstep=True))
+        world = ImaginedWorld(room(), imaginer(colour=lambda block, frame: 3 * block), settings)
+        path, said = replay(commands(2.0, forward=0.3, turn=0.4), world=world, name=name)
+        paths.append(path)
+    assert said['frames'] == 49
+    assert filecmp.cmp(*(path / 'bag_0.mcap' for path in paths), shallow=False)
+    generator = read(paths[0], '/diagnostics')[-1][1].status[1]
+    values = {it.key: it.value for it in generator.values}
+    assert values['blocks'] == '5' and values['failures'] == '0'
+    assert not [key for key in values if 'ms' in key or 'retry' in key]
 
 
 @dataclasses.dataclass

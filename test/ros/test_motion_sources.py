@@ -5,7 +5,7 @@
 import math
 import time
 
-from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped, Twist
+from geometry_msgs.msg import PoseStamped, Twist
 from inspatio_ros.motion.transforms import pose_rpy
 from inspatio_ros.robot.sources import stamped_cmd_vel
 from inspatio_ros.ros.messages import messages

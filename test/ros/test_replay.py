@@ -90,7 +90,8 @@ def test_poses_are_the_same_but_where_a_command_came_in_between(driven, replayed
 @pytest.mark.parametrize('topic', PICTURES)
 def test_pictures_are_the_same_wherever_the_pose_is(driven, replayed, topic):
     rig = driven[0]
-    odom, own_odom, own = by_stamp(rig.got['odom'], ODOMETRY), replayed['/odom'], replayed[f'/{topic}']
+    odom, own_odom = by_stamp(rig.got['odom'], ODOMETRY), replayed['/odom']
+    own = replayed[f'/{topic}']
     compared = 0
     kind = f'sensor_msgs/msg/{type(rig.got[topic][0]).__name__}'
     for stamp, data in by_stamp(rig.got[topic], kind).items():
