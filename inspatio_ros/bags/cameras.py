@@ -39,5 +39,4 @@ def camera_of(bag: Bag, seen: Survey, pictures: Topic, info: Topic | None,
 
 def frame_of(bag: Bag, pictures: Topic) -> str:
     """Return the frame that the first picture of a topic is in."""
-    raw = next(bag.messages([pictures.name]))
-    return frame_name(str(bag.decode(raw).header.frame_id))
+    return frame_name(str(bag.decode(bag.first(pictures.name)).header.frame_id))

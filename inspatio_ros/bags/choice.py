@@ -136,7 +136,7 @@ def _is_depth(bag: Bag, topic: Topic) -> bool | None:
     """Say whether pictures are depth or colour; None for neither."""
     by_name = 'depth' in topic.name.lower()
     try:
-        message = bag.decode(next(bag.messages([topic.name])))
+        message = bag.decode(bag.first(topic.name))
     except ValueError:
         return by_name  # whoever reads it says what is wrong
     if topic.msgtype == COMPRESSED:

@@ -31,7 +31,8 @@ _SUFFIXES = ('.mcap', '.db3')
 _METADATA = 'metadata.yaml'
 # What the libraries raise on damaged files, beside their own errors.
 _FAULTS = (ReaderError, storage_sqlite3.apsw.Error, storage_mcap.zstd.ZstdError, AssertionError,
-           EOFError, LookupError, TypeError, ValueError, RuntimeError, struct.error)
+           EOFError, LookupError, TypeError, ValueError, RuntimeError, struct.error,
+           OSError, OverflowError, MemoryError)  # the last three: a number that is nonsense
 _log = logging.getLogger(__name__)
 
 
@@ -153,6 +154,16 @@ class Bag:
                     yield Raw(self.topics[name], numbers[name], log_ns, data)
                     numbers[name] += 1
                     last = f'after message {numbers[name]} of {name}'
+
+    def first(self, name: str) -> Raw:
+        """
+        Return the first message of a topic.
+
+        :raises ValueError: there is none, whatever the index says, or it cannot be read.
+        """
+        for raw in self.messages([name]):
+            return raw
+        raise ValueError(f'{self.path}: {name}: not one message is found; the index is wrong')
 
     def decode(self, raw: Raw) -> Any:
         """

@@ -138,7 +138,7 @@ def survey(bag: Bag, choice: Choice, pose_topics: Iterable[str], window: Window,
             progress(done, bag.message_count)
     for name in surveyor.silent_infos():
         # A camera that says what it is once, at the beginning.
-        surveyor.take_info(next(bag.messages([name])))
+        surveyor.take_info(bag.first(name))
     if progress is not None:
         progress(bag.message_count, bag.message_count)
     seen = surveyor.finish()
