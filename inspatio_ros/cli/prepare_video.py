@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from inspatio_ros.scene.recording import Prepared
 
+# What `--depth` takes besides a folder: libraries that see depth in single pictures.
+NETWORKS = ('da3', 'transformers')
+
 EXAMPLES = """\
   inspatio prepare walk.mp4 my_scene --camera-height 1.4
       a video and nothing else: poses, camera and depth are found; the camera was 1.4 m up
+  inspatio prepare still.mp4 my_scene --depth transformers --model weights/ --intrinsics camera.json
+      depth from a network: for a camera that stands still, or walls that show nothing
 """
 
 
 def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that only videos without depth or poses have."""
     group = parser.add_argument_group('videos', 'what the video does not bring is found')
+    group.add_argument('--model', type=Path, metavar='DIR',
+                       help='weights for --depth da3 or --depth transformers')
     group.add_argument('--refine-principal-point', action='store_true',
                        help='look for the centre of the picture too (the camera must have moved '
                             'around much)')
@@ -33,8 +40,8 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
 def is_bare_video(args: argparse.Namespace) -> bool:
     """Say whether the input is a video of which something has to be found."""
     from inspatio_ros.scene.video import VIDEO_SUFFIXES
-    bare = args.depth is None or args.poses is None or args.intrinsics is None
-    return bare and args.input.suffix.lower() in VIDEO_SUFFIXES and not args.input.is_dir()
+    everything = None not in (args.depth, args.poses, args.intrinsics) and not _network(args)
+    return args.input.suffix.lower() in VIDEO_SUFFIXES and not (args.input.is_dir() or everything)
 
 
 def import_video(args: argparse.Namespace) -> Prepared:
@@ -42,17 +49,23 @@ def import_video(args: argparse.Namespace) -> Prepared:
     Make a scene of the video that somebody named.
 
     :raises ValueError: what is wrong with it, or with the arguments.
+    :raises ImportError: the library of `--depth` is not there.
     """
     from inspatio_ros.cli.output import stage
     from inspatio_ros.scene.recording import prepare_video, VideoOptions
     from inspatio_ros.scene.scene import TimeMode
+    network = _network(args)
+    if args.model is not None and network is None:
+        raise ValueError(f'--model {args.model} is for --depth {" or ".join(NETWORKS)}')
+    more = {} if args.max_views is None else {'frames': args.max_views}
     options = VideoOptions(
-        _path(args.poses), args.intrinsics, args.refine_principal_point,
-        60 if args.max_views is None else args.max_views, args.long_side, args.hold_out,
-        args.scale, args.camera_height, args.fps,
-        TimeMode(args.time_mode) if args.time_mode else None)
+        args.poses, args.intrinsics, args.refine_principal_point, long_side=args.long_side,
+        hold_out=args.hold_out, scale=args.scale, camera_height_m=args.camera_height,
+        fps=args.fps, time_mode=TimeMode(args.time_mode) if args.time_mode else None,
+        depth=None if network else args.depth, network=network, model=args.model, **more)
     return prepare_video(args.input, args.out.resolve(), options, stage)
 
 
-def _path(argument: object) -> Path | None:
-    return None if argument is None else Path(str(argument))
+def _network(args: argparse.Namespace) -> str | None:
+    """Return the library that `--depth` names, if it names one."""
+    return str(args.depth) if str(args.depth) in NETWORKS else None

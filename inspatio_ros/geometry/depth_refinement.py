@@ -91,49 +91,41 @@ def _slope(before: Any, here: Any, after: Any, step: Any) -> Any:
 
 
 @kernel()
-def _refine_pixel(reference: F32, sources: F32, P: F32, coarse: F32, step: Any, v: int,
-                  u: int) -> Any:
-    """Return inverse depth and agreement of one pixel."""
+def _best_start(reference: F32, sources: F32, P: F32, coarse: F32, step: Any, v: int,
+                u: int) -> Any:
+    """
+    Try what the four coarse pixels around a pixel say.
+
+    :returns: the agreement, inverse depth and its slopes of the best of them.
+    """
     rows, columns = coarse.shape
     sy, sx = np.float32(rows) / reference.shape[0], np.float32(columns) / reference.shape[1]
     y = (np.float32(v) + _HALF) * sy - _HALF
     x = (np.float32(u) + _HALF) * sx - _HALF
-    top, left = np.int64(np.floor(y)), np.int64(np.floor(x))
+    top, left = int(np.floor(y)), int(np.floor(x))
+    near_y, near_x = int(y - top > _HALF), int(x - left > _HALF)
     score, w, du, dv = np.float32(-2.0), _ZERO, _ZERO, _ZERO
-    tried = np.float32(-1.0)
-    for k in range(4):
-        # The nearest of the four first; those that say the same are not tried again.
-        near_y, near_x = y - top > _HALF, x - left > _HALF
-        j = top + (np.int64(near_y) if k in (0, 1) else np.int64(not near_y))
-        i = left + (np.int64(near_x) if k in (0, 2) else np.int64(not near_x))
-        j, i = min(max(j, 0), rows - 1), min(max(i, 0), columns - 1)
+    tried = -_ONE
+    # The nearest first; those that say the same as the one before are not tried.
+    for far_y, far_x in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        j = min(max(top + (near_y ^ far_y), 0), rows - 1)
+        i = min(max(left + (near_x ^ far_x), 0), columns - 1)
         gu = _slope(coarse[j, max(i - 1, 0)], coarse[j, i], coarse[j, min(i + 1, columns - 1)],
                     step)
         gv = _slope(coarse[max(j - 1, 0), i], coarse[j, i], coarse[min(j + 1, rows - 1), i], step)
         start = coarse[j, i] + gu * (x - np.float32(i)) + gv * (y - np.float32(j))
         if not start > _ZERO or (tried > _ZERO and abs(start - tried) < step):
             continue
-        value = _best_two(reference, sources, P, v, u, start, gu * sx, gv * sy)
         tried = start
+        value = _best_two(reference, sources, P, v, u, start, gu * sx, gv * sy)
         if value > score:
             score, w, du, dv = value, start, gu * sx, gv * sy
-    for share in _ROUNDS:
-        h = step * np.float32(share)
-        before = _best_two(reference, sources, P, v, u, max(w - h, _ZERO), du, dv)
-        after = _best_two(reference, sources, P, v, u, w + h, du, dv)
-        bend = before - np.float32(2.0) * score + after
-        if bend < _ZERO and score >= before and score >= after:
-            w += _HALF * h * (before - after) / bend
-        elif after > score and after >= before:
-            w, score = w + h, after
-        elif before > score:
-            w, score = max(w - h, _ZERO), before
-    return w, score
+    return score, w, du, dv
 
 
 @kernel()
 def refine_rows(reference: F32, sources: F32, P: F32, coarse: F32, step: np.float32, first: int,
-                last: int, inverse: F32, agreement: F32) -> None:
+                last: int, inverse: F32) -> None:
     """
     Bring rows first..last - 1 of a coarse map to full size.
 
@@ -143,10 +135,20 @@ def refine_rows(reference: F32, sources: F32, P: F32, coarse: F32, step: np.floa
     :param coarse: (h, w) float32 inverse depth, 1/m.
     :param step: inverse depth that moves a pixel by about one, 1/m.
     :param inverse: (H, W) float32, receives inverse depth.
-    :param agreement: (H, W) float32, receives -1..1, the correlation of the best two sources.
     """
     for v in range(first, last):
         for u in range(reference.shape[1]):
-            w, score = _refine_pixel(reference, sources, P, coarse, step, v, u)
+            score, w, du, dv = _best_start(reference, sources, P, coarse, step, v, u)
+            for share in _ROUNDS:
+                h = step * np.float32(share)
+                below, above = max(w - h, _ZERO), w + h
+                before = _best_two(reference, sources, P, v, u, below, du, dv)
+                after = _best_two(reference, sources, P, v, u, above, du, dv)
+                bend = before - np.float32(2.0) * score + after
+                if bend < _ZERO and score >= max(before, after):
+                    w += _HALF * h * (before - after) / bend
+                elif after > score and after >= before:
+                    w, score = above, after
+                elif before > score:
+                    w, score = below, before
             inverse[v, u] = w
-            agreement[v, u] = score

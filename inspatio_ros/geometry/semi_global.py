@@ -97,14 +97,12 @@ def gather_paths(picture: F32, cost: U8, step: int, total: I16) -> None:
 
 
 @kernel()
-def pick_rows(total: I16, first: int, last: int, place: F32, margin: F32) -> None:
+def pick_rows(total: I16, first: int, last: int, place: F32) -> None:
     """
     Take the best plane of every pixel, between the planes by a parabola.
 
     :param total: (H, W, D) int16.
     :param place: (H, W) float32, receives the index of the plane, with fraction.
-    :param margin: (H, W) float32, receives by how much the best beats the best that is not next
-        to it.
     """
     planes = total.shape[2]
     for v in range(first, last):
@@ -114,11 +112,6 @@ def pick_rows(total: I16, first: int, last: int, place: F32, margin: F32) -> Non
             for d in range(1, planes):
                 if line[d] < line[best]:
                     best = d
-            rival = 32767
-            for d in range(planes):
-                if (d < best - 1 or d > best + 1) and line[d] < rival:
-                    rival = line[d]
-            margin[v, u] = rival - line[best]
             place[v, u] = best
             if 0 < best < planes - 1:
                 a, b, c = float(line[best - 1]), float(line[best]), float(line[best + 1])

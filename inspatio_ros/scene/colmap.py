@@ -12,7 +12,7 @@ and poses are numbered here from 0, pycolmap's images are numbered from 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 import shutil
 from typing import Any
@@ -58,6 +58,16 @@ class Given:
     intrinsics: Intrinsics | None = None
     T_world_cam: F64 | None = None
     refine_principal_point: bool = False
+
+
+def first_guess(size: tuple[int, int]) -> Intrinsics:
+    """
+    Return the camera of a phone: where the search begins.
+
+    :param size: (width, height), pixels.
+    """
+    focal = 1.2 * max(size)
+    return Intrinsics(*size, focal, focal, 0.5 * (size[0] - 1), 0.5 * (size[1] - 1))
 
 
 class StandsStillError(ValueError):
@@ -114,9 +124,8 @@ def _camera(size: tuple[int, int], intrinsics: Intrinsics | None) -> Any:
     import pycolmap
     width, height = size
     if intrinsics is None:
-        # The focal length of a phone, from which the search begins.
         return pycolmap.Camera.create_from_model_id(
-            _CAMERA, pycolmap.CameraModelId.SIMPLE_PINHOLE, 1.2 * max(size), width, height)
+            _CAMERA, pycolmap.CameraModelId.SIMPLE_PINHOLE, first_guess(size).fx, width, height)
     return pycolmap.Camera(
         camera_id=_CAMERA, model=pycolmap.CameraModelId.PINHOLE, width=width, height=height,
         params=[intrinsics.fx, intrinsics.fy, intrinsics.cx + 0.5, intrinsics.cy + 0.5],
@@ -280,7 +289,5 @@ def _refuse_unsure(structure: Structure, given: Given) -> None:
 def _unit_way(structure: Structure) -> Structure:
     """Make the length of the camera's way the unit of the world."""
     places = structure.T_world_cam[structure.found, :3, 3]
-    scale = 1.0 / np.linalg.norm(np.diff(places, axis=0), axis=1).sum()
-    poses = structure.T_world_cam.copy()
-    poses[:, :3, 3] *= scale
-    return replace(structure, T_world_cam=poses, points=scale * structure.points)
+    way = float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum())
+    return structure.scaled(1.0 / way, metric=False)

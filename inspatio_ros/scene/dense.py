@@ -23,8 +23,11 @@ import numpy as np
 # Neighbours that a picture is compared with, and those that confirm its depth.
 _SOURCES, _WITNESSES = 5, 8
 _MIN_WITNESSES = 2
+# How often each pixel wants to be compared: with one neighbour, and with others where something
+# hides it from that one.
+_ENOUGH_SOURCES = 3.0
 # Inverse depths that differ by this share are the same.
-_TOLERANCE = 0.01
+_TOLERANCE = 0.02
 # Planes of the sweep: about one per pixel of motion at half size.
 _MIN_PLANES, _MAX_PLANES = 32, 160
 # Room beyond the nearest and farthest of the sparse points.
@@ -75,7 +78,8 @@ def sweep(shots: Shots, picture: int) -> F32:
         other picture sees any of it.
     """
     from inspatio_ros.geometry.depth_refinement import refine_rows
-    sources = choose_sources(shots.structure, picture, list(shots.rgb), _SOURCES)
+    sources = choose_sources(shots.structure, picture, list(shots.rgb), _SOURCES,
+                             _ENOUGH_SOURCES)
     own = grey(shots.rgb[picture])
     if not sources:
         return np.full(own.shape, np.nan, np.float32)
@@ -84,9 +88,9 @@ def sweep(shots: Shots, picture: int) -> F32:
     coarse, step = _coarse_depth(half(own), np.stack([half(it) for it in others]),
                                  _transfers(shots.structure, picture, sources, half_camera(K)),
                                  _inverse_range(shots.structure, picture))
-    full, agreement = np.empty_like(own), np.empty_like(own)
+    full = np.empty_like(own)
     refine_rows(own, others, _transfers(shots.structure, picture, sources, K).astype(np.float32),
-                coarse, np.float32(0.5 * step), 0, len(own), full, agreement)
+                coarse, np.float32(0.5 * step), 0, len(own), full)
     return full
 
 
@@ -99,9 +103,6 @@ def _transfers(structure: Structure, picture: int, others: Sequence[int], K: F64
 def _inverse_range(structure: Structure, picture: int) -> tuple[float, float]:
     """Return the least and greatest inverse depth to look at."""
     _, depths = structure.depths_of(picture)
-    if len(depths) == 0:
-        _, depths = np.empty(0), np.concatenate([structure.depths_of(it)[1]
-                                                 for it in structure.found])
     far, near = np.percentile(1.0 / depths, (_OUTLIERS_PERCENT, 100.0 - _OUTLIERS_PERCENT))
     return _BEYOND_FAR * float(far), _BEYOND_NEAR * float(near)
 
@@ -118,8 +119,8 @@ def _coarse_depth(own: F32, others: F32, P: F64, limits: tuple[float, float]) ->
     total = np.zeros(cost.shape, np.int16)
     gather_paths(own, cost, 1, total)
     gather_paths(own, cost, -1, total)
-    place, margin = np.empty_like(own), np.empty_like(own)
-    pick_rows(total, 0, len(own), place, margin)
+    place = np.empty_like(own)
+    pick_rows(total, 0, len(own), place)
     return median_filter(planes[0] + step * place, 3).astype(np.float32), step
 
 
@@ -141,7 +142,8 @@ def confirm(shots: Shots, picture: int, maps: dict[int, F32]) -> tuple[F32, U8]:
         confidence, 0 there and 255 where all witnesses agree.
     """
     from inspatio_ros.geometry.consistency import confirm_rows
-    witnesses = choose_sources(shots.structure, picture, list(shots.rgb), _WITNESSES)
+    witnesses = choose_sources(shots.structure, picture, list(shots.rgb), _WITNESSES,
+                               _WITNESSES)
     own = maps[picture]
     if len(witnesses) < _MIN_WITNESSES:
         return np.full(own.shape, np.nan, np.float32), np.zeros(own.shape, np.uint8)

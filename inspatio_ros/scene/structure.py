@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inspatio_ros.contracts import F64, I64, Intrinsics
 from inspatio_ros.motion.transforms import inverse
@@ -50,6 +50,23 @@ class Structure:
         points = self.points[self.points_of(picture)] @ T_cam_world[:3, :3].T + T_cam_world[:3, 3]
         points = points[points[:, 2] > 0.0]
         return (points @ self.intrinsics.K.T)[:, :2] / points[:, 2:], points[:, 2]
+
+    def scaled(self, scale: float, metric: bool) -> Structure:
+        """
+        Return it in another unit.
+
+        :param scale: new units per old one.
+        :param metric: whether the new unit is the metre.
+        """
+        poses = self.T_world_cam.copy()
+        poses[:, :3, 3] *= scale
+        return replace(self, T_world_cam=poses, points=scale * self.points, metric=metric)
+
+
+def standing_still(intrinsics: Intrinsics, count: int) -> Structure:
+    """Return a camera that does not move, and no points."""
+    return Structure(intrinsics, np.tile(np.eye(4), (count, 1, 1)), np.zeros((0, 3)),
+                     np.zeros((0, 2), np.int64), metric=False)
 
 
 def structure_arrays(structure: Structure) -> dict[str, np.ndarray]:

@@ -53,7 +53,9 @@ def survey_video(path: Path, progress: Progress | None = None) -> Footage:
     :raises ValueError: no video, an unknown codec, damaged, stored turned, no frame in it, frames
         of changing size, no frame rate.
     """
-    stamps, sharpness, change = [], [], []
+    stamps: list[float] = []
+    sharpness: list[float] = []
+    change: list[float] = []
     before: F64 | None = None
     with _opened_stream(path) as (container, stream):
         fps = float(stream.average_rate or 0.0)

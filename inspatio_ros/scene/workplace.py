@@ -53,7 +53,7 @@ class Workplace:
         # A file is there as a whole or not at all: an interrupt comes at any time.
         fresh = path.with_suffix('.tmp')
         with fresh.open('wb') as file:
-            np.savez(file, **made)
+            np.savez(file, allow_pickle=False, **made)
         os.replace(fresh, path)
         return made
 
