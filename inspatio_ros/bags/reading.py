@@ -29,6 +29,8 @@ from rosbags.serde import SerdeError
 NS_PER_S = 1_000_000_000
 _SUFFIXES = ('.mcap', '.db3')
 _METADATA = 'metadata.yaml'
+# CDR: four bytes that say how it is encoded, then a header begins with seconds and nanoseconds.
+_STAMP_END = 12
 # What the libraries raise on damaged files, beside their own errors.
 _FAULTS = (ReaderError, storage_sqlite3.apsw.Error, storage_mcap.zstd.ZstdError, AssertionError,
            EOFError, LookupError, TypeError, ValueError, RuntimeError, struct.error,
@@ -102,10 +104,10 @@ class Bag:
         try:
             self._readers = [self._stack.enter_context(_closing(reader))
                              for reader in _readers(path)]
+            self.topics = self._list_topics()
         except BaseException:
             self._stack.close()
             raise
-        self.topics = self._list_topics()
         spans = [(reader.metadata.start_time, reader.metadata.end_time - 1)
                  for reader in self._storages() if reader.metadata.message_count]
         self.start_ns = min((start for start, _ in spans), default=0)
@@ -208,7 +210,11 @@ def stamp_ns(raw: Raw) -> int:
     Return the stamp of a message that begins with a header, without decoding it.
 
     :returns: nanoseconds; the time of recording where the header says 0.
+    :raises ValueError: too few bytes.
     """
+    if len(raw.data) < _STAMP_END:
+        raise ValueError(f'{raw.topic.name}: message {raw.number} is truncated: it has '
+                         f'{len(raw.data)} bytes')
     little = raw.data[1] & 1
     sec, nanosec = struct.unpack_from('<iI' if little else '>iI', raw.data, 4)
     return int(sec) * NS_PER_S + int(nanosec) or raw.log_ns

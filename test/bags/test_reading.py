@@ -201,3 +201,11 @@ def test_a_message_that_is_cut_names_topic_and_number(tmp_path):
         assert opened.decode(whole).width == 4
         with pytest.raises(ValueError, match='/pictures: message 1 is truncated or damaged'):
             opened.decode(cut)
+
+
+@pytest.mark.parametrize('length', [0, 1, 11])
+def test_a_message_without_a_stamp_names_topic_and_number(tmp_path, length):
+    path = write_bag(tmp_path / 'bag', [(0, TOPIC, IMAGE, bytes(length))])
+    with Bag(path) as opened:
+        with pytest.raises(ValueError, match=f'/pictures: message 0 is truncated: it has {length}'):
+            stamp_ns(opened.first(TOPIC))
