@@ -32,8 +32,9 @@ _RIM = 2.5
 # Cameras nearer to each other than this (share of the distance to what they see) and turned by
 # less than this take the same picture.
 _SAME_PLACE, _SAME_TURN_RAD = 0.005, math.radians(0.3)
-# A recording in which no frame shows more that moves (share of its picture) stands still.
-_STILL = 1e-3
+# A recording in which no frame shows more that moves (share of its picture) stands still: so much
+# is mistaken for it where depth is estimated, or noisy.
+_STILL = 4e-3
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,8 @@ _FAR_IN_FRONT = 0.8
 # picture, are of different things.
 _OTHER_COLOUR = 22.0
 _USUAL_FACTOR = 4.0
+# Gaps that are closed, and specks and lines that are left out, as shares of the picture's width.
+_CLOSED, _OPENED = 0.03, 0.008
 # A patch moves if it is so large (share of the picture) and so much of it is beyond doubt.
 _LEAST_PATCH = 4e-4
 _LEAST_SURE = 0.25
@@ -109,7 +111,7 @@ class Judge:
 
     def _hear(self, index: int, disparity: Sequence[F32]) -> tuple[Evidence, dict[int, F64]]:
         """Return the votes on a frame, and how much brighter it is than each that votes."""
-        view, own = self._views[index], disparity[index]
+        view, own = self._views[index], inverse_depth(self._views[index].depth)
         evidence = Evidence(*(np.zeros(own.shape, np.uint8) for _ in range(3)))
         gains = {}
         for k in self.witnesses(index):
@@ -192,12 +194,12 @@ def decide(view: View, evidence: Evidence, behind: F32, colour: U8) -> Mask:
     """
     known = behind > 0.0
     strange = known & other_colour(view.rgb, colour, known)
-    contradicted, measured = evidence.contradicted(), view.measured()
-    # Others know this place and do not know this point; or its place is not known. What a sensor
-    # does not know shows nowhere, so that it may be what it likes.
+    contradicted = evidence.contradicted() & view.measured()
+    # Others know this place, be it measured or guessed, and do not know this point. What has no
+    # place at all shows nowhere: what a sensor does not know may be what it likes.
     estimated = view.confidence is not None
-    alone = ~contradicted & (evidence.support < _LEAST_SUPPORT) & np.where(
-        measured, evidence.heard >= _LEAST_HEARD, estimated)
+    alone = (evidence.support < _LEAST_SUPPORT) & np.where(
+        np.isnan(view.depth), estimated, evidence.heard >= _LEAST_HEARD)
     suspicious = contradicted | (alone & strange)
     sure = suspicious & strange
     if not estimated:
@@ -219,9 +221,11 @@ def other_colour(rgb: U8, background: U8, known: Mask) -> Mask:
 
 def patches(suspicious: Mask, sure: Mask) -> Mask:
     """Return the suspicious patches that are large and sure enough, without holes."""
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    mask = cv2.morphologyEx(suspicious.astype(np.uint8), cv2.MORPH_CLOSE, disc)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc)
+    mask = suspicious.astype(np.uint8)
+    for step, share in ((cv2.MORPH_CLOSE, _CLOSED), (cv2.MORPH_OPEN, _OPENED)):
+        across = 2 * max(round(0.5 * share * mask.shape[1]), 1) + 1
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
+        mask = cv2.morphologyEx(mask, step, disc)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     certain = np.bincount(labels[sure], minlength=count)
     area = stats[:, cv2.CC_STAT_AREA]
