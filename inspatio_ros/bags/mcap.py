@@ -25,6 +25,7 @@ _HEADER, _FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _MESSAGE_INDEX, _CHUNK_IN
 _STATISTICS, _METADATA, _METADATA_INDEX, _SUMMARY_OFFSET, _DATA_END = range(0x0B, 0x10)
 
 _FOOTER_BYTES = 37  # with the magic behind it
+_MOST_PARTS = 1024  # that the system writes at once
 
 # A chunk ends at this size, but is at least so many times as large as the index that has to be
 # written with it: the index of hours of recording does not slow the recording down.
@@ -190,12 +191,12 @@ class McapWriter:
         self._file.close()
 
     def _write_chunk(self, chunk: _Chunk) -> None:
-        body, index = self._packed(chunk)
-        before, begin, end = self.written, self.written.end, self.written.end + len(body)
-        after = _with_chunk(before, chunk, end, index)
+        parts, index = self._packed(chunk)
+        begin, end = self.written.end, self.written.end + sum(map(len, parts))
+        after = _with_chunk(self.written, chunk, end, index)
         tail = self._packed_tail(after, end)
         self._keep_tail_aside(end + len(tail))
-        self._put(begin, body + tail)
+        self._put(begin, *parts, tail)
         self._file.truncate(end + len(tail))
         self.written, self._tail = after, tail
 
@@ -212,13 +213,14 @@ class McapWriter:
         self._put(begin, copy[:-_FOOTER_BYTES])
         self._put(footer, copy[-_FOOTER_BYTES:])
 
-    def _packed(self, chunk: _Chunk) -> tuple[bytes, bytes]:
+    def _packed(self, chunk: _Chunk) -> tuple[list[bytes | bytearray], bytes]:
         """Return the chunk with the indexes of its messages, and its record in the index."""
         begin, stored = self.written.end, self._compress(chunk.records)
         head = struct.pack('<QQQI', chunk.start_ns, chunk.end_ns, len(chunk.records),
                            zlib.crc32(chunk.records))
         head += _text(self._compression) + struct.pack('<Q', len(stored))
-        parts = [struct.pack('<BQ', _CHUNK, len(head) + len(stored)), head, stored]
+        opening = struct.pack('<BQ', _CHUNK, len(head) + len(stored))
+        parts: list[bytes | bytearray] = [opening, head, stored]
         end = at = begin + sum(map(len, parts))
         offsets = b''
         for channel, entries in chunk.index.items():
@@ -231,7 +233,7 @@ class McapWriter:
                             len(offsets)) + offsets
         index += struct.pack('<Q', at - end) + _text(self._compression)
         index += struct.pack('<QQ', len(stored), len(chunk.records))
-        return b''.join(parts), _record(_CHUNK_INDEX, index)
+        return parts, _record(_CHUNK_INDEX, index)
 
     def _packed_tail(self, written: Written, begin: int) -> bytes:
         """Return all that follows the last chunk: metadata, summary, footer."""
@@ -263,14 +265,18 @@ class McapWriter:
             1 if metadata_index else 0, has.chunks, has.start_ns, has.end_ns, len(counts))
             + counts)
 
-    def _put(self, begin: int, data: bytes) -> None:
-        left = memoryview(data)
+    def _put(self, begin: int, *parts: bytes | bytearray) -> None:
+        left = [memoryview(part) for part in parts]
         while left:
             try:
-                done = os.pwrite(self._file.fileno(), left, begin)
+                done = os.pwritev(self._file.fileno(), left[:_MOST_PARTS], begin)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(self.path)) from error
-            left, begin = left[done:], begin + done
+            begin += done
+            while left and done >= len(left[0]):
+                done -= len(left.pop(0))
+            if left:
+                left[0] = left[0][done:]
 
 
 def _with_chunk(before: Written, chunk: _Chunk, end: int, index: bytes) -> Written:

@@ -13,7 +13,7 @@ import shutil
 import time
 from typing import Any, TYPE_CHECKING
 
-from inspatio_ros.cli import world_parameters
+from inspatio_ros.cli import surroundings, world_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +103,7 @@ def run(args: argparse.Namespace, opener: OpenWorld | None = None) -> int:
     options = asked_options(args, parameters)
     outputs = parse_outputs(args.outputs)
     check_paths(args.bag, args.out, args.force)
+    surroundings.keep_freed_memory()
     with Bag(args.bag) as bag:
         motion = choose_motion(bag, args.motion, args.topic)
         say_motion(bag, motion)
