@@ -20,7 +20,7 @@ import struct
 from types import TracebackType
 from typing import Any, cast
 
-from inspatio_ros.bags.torn import MendedFile, whole_length
+from inspatio_ros.bags.torn import index_chunks, MendedFile, whole_length
 from inspatio_ros.bags.types import typestore
 from rosbags.rosbag2 import Reader, ReaderError
 from rosbags.rosbag2 import storage_mcap, storage_sqlite3
@@ -280,9 +280,20 @@ def _opened(reader: Any, path: Path) -> Any:
     try:
         with _named(path):
             reader.open()
+            for storage in _storages_of(reader):
+                if isinstance(storage, storage_mcap.McapReader) and not storage.chunks:
+                    assert storage.bio is not None
+                    storage.chunks += index_chunks(storage.bio, storage.data_end, [
+                        connection.id for connection in storage.connections])
     except ValueError as error:
         raise ValueError(f'{error}{_advice(path)}') from error
     return reader
+
+
+def _storages_of(reader: Any) -> list[Any]:
+    """Return the readers of the single files."""
+    storage = reader.storage if isinstance(reader, Reader) else reader
+    return list(getattr(storage, 'storages', [storage]))
 
 
 def _advice(path: Path) -> str:

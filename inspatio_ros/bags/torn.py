@@ -5,18 +5,26 @@ An mcap file that breaks off (a crash, a full disk, a copy that was cut) as one 
 
 Records lie one after the other, each with its length, so the whole ones are found without
 decoding anything. They are shown to a reader with an empty footer behind them, which sends it to
-scan the file instead of looking for an index.
+scan the file instead of looking for an index. The chunks are indexed here, because a scan cannot
+sort messages that were not written in the order of their time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 import io
 import os
 from pathlib import Path
+import struct
 from typing import BinaryIO
 
+from rosbags.rosbag2.storage_mcap import ChunkInfo
+
 MAGIC = b'\x89MCAP0\r\n'
-_DATA_END, _FOOTER = 0x0f, 0x02
+_CHUNK, _DATA_END, _FOOTER = 0x06, 0x0f, 0x02
+_HEAD = 9  # kind and length of a record
+# First and last time, size before compression, checksum, length of the compression's name.
+_CHUNK_HEAD = struct.Struct('<QQQII')
 # Footer of a file without index: three numbers that are zero.
 _EMPTY_END = bytes([_FOOTER]) + (20).to_bytes(8, 'little') + bytes(20) + MAGIC
 
@@ -39,17 +47,44 @@ def whole_length(path: Path) -> int | None:
 
 
 def _end_of_records(file: BinaryIO, size: int) -> int:
+    return max((after for _, _, after in _records(file, size)), default=len(MAGIC))
+
+
+def _records(file: BinaryIO, size: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the kind, the place and the end of every whole record before the index."""
     position = len(MAGIC)
     while True:
         file.seek(position)
-        head = file.read(9)
+        head = file.read(_HEAD)
         # Zeros are what a file system leaves of blocks that never reached the disk.
-        if len(head) < 9 or head[0] in (0, _DATA_END, _FOOTER):
-            return position
-        after = position + 9 + int.from_bytes(head[1:], 'little')
+        if len(head) < _HEAD or head[0] in (0, _DATA_END, _FOOTER):
+            return
+        after = position + _HEAD + int.from_bytes(head[1:], 'little')
         if after > size:
-            return position
+            return
+        yield head[0], position, after
         position = after
+
+
+def index_chunks(file: BinaryIO, size: int, channels: Iterable[int]) -> list[ChunkInfo]:
+    """
+    Find the chunks of a file that has no index.
+
+    :param file: of mcap.
+    :param size: how much of it is whole, bytes.
+    :param channels: all channels of the file; each chunk is taken to hold messages of each.
+    """
+    counts = dict.fromkeys(channels, 1)
+    found = []
+    for kind, position, after in _records(file, size):
+        if kind == _CHUNK:
+            file.seek(position + _HEAD)
+            start_ns, end_ns, whole, _, named = _CHUNK_HEAD.unpack(file.read(_CHUNK_HEAD.size))
+            compression = file.read(named).decode()
+            packed = int.from_bytes(file.read(8), 'little')
+            found.append(ChunkInfo(start_ns, end_ns, position, after - position, {}, 0,
+                                   compression, packed, whole, counts))
+    return found
 
 
 class MendedFile:

@@ -132,6 +132,16 @@ def test_an_mcap_without_index_is_scanned(tmp_path):
     assert numbers(file) == list(range(20))
 
 
+@pytest.mark.parametrize('whole_folder', [True, False])
+def test_messages_of_a_torn_mcap_are_sorted(tmp_path, whole_folder):
+    """Recorders write in the order in which threads get hold of the file."""
+    order = [1, 0, 2, 4, 3, 5, 7, 8, 6, 9]
+    folder = write_bag(tmp_path / 'bag', [(i * NS, TOPIC, IMAGE, picture(i)) for i in order])
+    file = storage_of(folder)
+    file.write_bytes(file.read_bytes()[:-10])
+    assert numbers(folder if whole_folder else file) == list(range(10))
+
+
 def test_a_database_that_breaks_off_is_an_error(tmp_path):
     folder = make(tmp_path / 'bag', 'sqlite3')
     file = storage_of(folder)
@@ -207,5 +217,5 @@ def test_a_message_that_is_cut_names_topic_and_number(tmp_path):
 def test_a_message_without_a_stamp_names_topic_and_number(tmp_path, length):
     path = write_bag(tmp_path / 'bag', [(0, TOPIC, IMAGE, bytes(length))])
     with Bag(path) as opened:
-        with pytest.raises(ValueError, match=f'/pictures: message 0 is truncated: it has {length}'):
+        with pytest.raises(ValueError, match=f'/pictures: message 0 is truncated: .* {length} '):
             stamp_ns(opened.first(TOPIC))
