@@ -17,7 +17,7 @@ from typing import Any
 from inspatio_ros.bags.calibration import Calibration, calibration_of
 from inspatio_ros.bags.choice import Choice, POSE_TYPES, TF
 from inspatio_ros.bags.reading import Bag, NS_PER_S, Raw, stamp_ns, Topic, Window
-from inspatio_ros.bags.tf import frame_name, matrix_or_none, PoseSeries, Transforms
+from inspatio_ros.bags.tf import frame_name, numbers_or_none, PoseSeries, Transforms
 from inspatio_ros.contracts import I64
 from inspatio_ros.scene.parallel import Progress
 import numpy as np
@@ -213,7 +213,7 @@ class _Surveyor:
 def _add(track: Track, fixed: str, base: str, stamp: Any, pose: Any) -> None:
     track.join(fixed, base)
     track.series.add(stamp.sec * NS_PER_S + stamp.nanosec,
-                     matrix_or_none(pose.position, pose.orientation))
+                     numbers_or_none(pose.position, pose.orientation))
 
 
 def _words(camera: Calibration) -> str:

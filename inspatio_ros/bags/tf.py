@@ -11,17 +11,22 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+import math
 from typing import Any
 
 from inspatio_ros.bags.reading import NS_PER_S
 from inspatio_ros.contracts import F64, I64
-from inspatio_ros.motion.transforms import interpolate_wxyz, inverse, pose_matrix, quaternion_wxyz
+from inspatio_ros.motion.transforms import (interpolate_wxyz, inverse, pose_matrix,
+                                            QUATERNION_TOLERANCE)
 import numpy as np
 
 # A slow localiser sends map -> odom once a second.
 MAX_GAP_S = 1.0
 # A stamp that falls back by more is another run: a simulator that was reset, a bag in a loop.
 MAX_DISORDER_S = 1.0
+
+# A pose: x, y, z in metres, then a unit quaternion, w first.
+Numbers = tuple[float, ...]
 
 
 class NoPoseError(ValueError):
@@ -56,20 +61,20 @@ class PoseSeries:
     def __len__(self) -> int:
         return len(self._stamps)
 
-    def add(self, stamp_ns: int, T: F64 | None) -> None:
+    def add(self, stamp_ns: int, pose: Numbers | None) -> None:
         """
         Take a pose.
 
-        :param T: (4, 4); None for one that is no pose (NaN, a quaternion of zeros).
+        :param pose: None for one that is none (NaN, a quaternion of zeros).
         """
-        if T is None:
+        if pose is None:
             self.not_finite += 1
             return
         if stamp_ns < self._newest - MAX_DISORDER_S * NS_PER_S:
             self._fault = self._fault or went_back(self.name, self._newest, stamp_ns)
         self._newest = max(self._newest, stamp_ns)
         self._stamps.append(stamp_ns)
-        self._numbers.extend((*T[:3, 3], *quaternion_wxyz(T)))
+        self._numbers.extend(pose)
         self._sorted = None
 
     def at(self, stamp_ns: int) -> F64:
@@ -134,18 +139,13 @@ class Transforms:
         """Take a TFMessage."""
         for it in message.transforms:
             stamp = it.header.stamp
-            T = matrix_or_none(it.transform.translation, it.transform.rotation)
-            self.add(stamp.sec * NS_PER_S + stamp.nanosec, it.header.frame_id, it.child_frame_id,
-                     T, static)
+            pose = numbers_or_none(it.transform.translation, it.transform.rotation)
+            self._add(stamp.sec * NS_PER_S + stamp.nanosec, frame_name(it.header.frame_id),
+                      frame_name(it.child_frame_id), pose, static)
 
-    def add(self, stamp_ns: int, parent: str, child: str, T: F64 | None, static: bool) -> None:
-        """
-        Take one transform.
-
-        :param T: (4, 4) T_parent_child; None for one that is no pose.
-        """
-        parent, child = frame_name(parent), frame_name(child)
-        if T is None:
+    def _add(self, stamp_ns: int, parent: str, child: str, pose: Numbers | None, static: bool,
+             ) -> None:
+        if pose is None:
             self.not_finite[f'{parent} -> {child}'] += 1
             return
         known = self._parents.setdefault(child, parent)
@@ -153,11 +153,11 @@ class Transforms:
             self._faults[child] = f'TF: the frame {child} has two parents, {known} and {parent}'
             return
         if static:
-            self._static[child] = T
+            self._static[child] = _matrix(pose)
             return
         if child not in self._moving:
             self._moving[child] = PoseSeries(f'transform {parent} -> {child}', self._max_gap_s)
-        self._moving[child].add(stamp_ns, T)
+        self._moving[child].add(stamp_ns, pose)
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> F64:
         """
@@ -219,13 +219,30 @@ class Transforms:
         return f'TF does not connect {source} with {target}'
 
 
-def matrix_or_none(translation: Any, rotation: Any) -> F64 | None:
-    """Return the (4, 4) of a position and a quaternion message, None if they are no pose."""
-    try:
-        return pose_matrix((translation.x, translation.y, translation.z),
-                           (rotation.x, rotation.y, rotation.z, rotation.w))
-    except ValueError:
+def numbers_or_none(position: Any, rotation: Any) -> Numbers | None:
+    """
+    Return a position and a quaternion message as numbers, None if they are no pose.
+
+    Plain numbers, because a recording may have millions.
+    """
+    xyz = position.x, position.y, position.z
+    wxyz = rotation.w, rotation.x, rotation.y, rotation.z
+    norm2 = sum(value * value for value in wxyz)
+    # NaN compares false.
+    if not (abs(norm2 - 1.0) <= QUATERNION_TOLERANCE and math.isfinite(sum(xyz))):
         return None
+    scale = 1.0 / math.sqrt(norm2)
+    return (*xyz, *(value * scale for value in wxyz))
+
+
+def matrix_or_none(position: Any, rotation: Any) -> F64 | None:
+    """Return the (4, 4) of a position and a quaternion message, None if they are no pose."""
+    pose = numbers_or_none(position, rotation)
+    return None if pose is None else _matrix(pose)
+
+
+def _matrix(pose: Numbers) -> F64:
+    return pose_matrix(pose[:3], (*pose[4:], pose[3]))
 
 
 def frame_name(name: str) -> str:

@@ -60,7 +60,7 @@ def test_both_ends_of_a_gap_are_known():
     ('left', 'camera', 'TF does not connect camera with left')])
 def test_frames_that_are_not_connected(target, source, words):
     buffer = tree()
-    buffer.add(0, 'stereo', 'left', np.eye(4), static=True)
+    buffer.add_message(tf(transform(np.eye(4), 'stereo', 'left')), static=True)
     assert not buffer.connects(target, source)
     with pytest.raises(NoPoseError, match=words):
         buffer.lookup(target, source, 10 * NS)
@@ -82,7 +82,7 @@ def test_poses_that_are_none_are_counted_and_left_out():
 def test_small_disorder_and_repeated_stamps_are_sorted():
     series = PoseSeries('poses')
     for stamp, x in ((10.0, 0.0), (10.4, 4.0), (10.2, 2.0), (10.4, 8.0)):
-        series.add(round(stamp * NS), pose_rpy(x))
+        series.add(round(stamp * NS), (x, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0))
     assert series.at(round(10.1 * NS))[0, 3] == pytest.approx(1.0)
     assert series.at(round(10.3 * NS))[0, 3] == pytest.approx(5.0)
 
@@ -97,7 +97,7 @@ def test_time_that_goes_backwards_is_an_error_where_it_matters():
 
 def test_two_parents_are_an_error_where_they_matter():
     buffer = tree()
-    buffer.add(0, 'body', 'wheel', np.eye(4), static=True)
+    buffer.add_message(tf(transform(np.eye(4), 'body', 'wheel')), static=True)
     with pytest.raises(ValueError, match='wheel has two parents, base and body'):
         buffer.lookup('map', 'wheel', 11 * NS)
     assert np.isfinite(buffer.lookup('map', 'camera', 11 * NS)).all()
@@ -106,6 +106,6 @@ def test_two_parents_are_an_error_where_they_matter():
 def test_a_loop_is_an_error():
     buffer = Transforms()
     for parent, child in (('a', 'b'), ('b', 'c'), ('c', 'a')):
-        buffer.add(0, parent, child, np.eye(4), static=True)
+        buffer.add_message(tf(transform(np.eye(4), parent, child)), static=True)
     with pytest.raises(ValueError, match='form a loop'):
         buffer.lookup('a', 'c', 0)
