@@ -14,12 +14,14 @@ from inspatio_ros.scene.clip import read_clip
 from inspatio_ros.scene.da3 import is_da3_folder, read_da3_folder
 from inspatio_ros.scene.format import is_scene_folder, load_scene
 from inspatio_ros.scene.parallel import Progress
+from inspatio_ros.scene.pictures import (is_picture_folder, PICTURE_SUFFIXES,
+                                         read_pictures)
 from inspatio_ros.scene.rgbd import is_rgbd_folder, read_rgbd_folder
 from inspatio_ros.scene.scene import check_fps, Scene, TimeMode
 from inspatio_ros.scene.scene_v15 import is_v15_folder, read_v15_folder
 from inspatio_ros.scene.video import VIDEO_SUFFIXES
 
-_PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff')
+_OTHER_PICTURES = ('.bmp', '.webp', '.tif', '.tiff')
 _BAG_SUFFIXES = ('.mcap', '.db3')
 
 
@@ -28,9 +30,9 @@ class ImportOptions:
     """
     What somebody says beside the path; None leaves it to the input.
 
-    :param depth: folder with one depth map per frame (videos).
-    :param poses: file of camera-to-world poses (videos).
-    :param intrinsics: JSON file of the camera (videos).
+    :param depth: folder with one depth map per frame (videos, pictures).
+    :param poses: file of camera-to-world poses (videos, pictures).
+    :param intrinsics: JSON file of the camera (videos, pictures).
     :param camera_height_m: of the first camera over the floor.
     :param fps: frames per second.
     :param time_mode: what is shown when the frames are over.
@@ -125,6 +127,8 @@ def _read_foreign(source: Path, options: ImportOptions,
             return kind.name, kind.read(source, progress)
     if source.is_file() and source.suffix.lower() in VIDEO_SUFFIXES:
         return 'video', _read_video_clip(source, options, progress)
+    if is_picture_folder(source) or source.suffix.lower() in PICTURE_SUFFIXES:
+        return 'pictures', _read_pictures(source, options, progress)
     raise ValueError(_unknown(source))
 
 
@@ -135,8 +139,17 @@ def _read_video_clip(video: Path, options: ImportOptions, progress: Progress | N
     if options.depth is None or options.poses is None or options.intrinsics is None:
         raise ValueError(f'{video}: a video alone does not say how far things are; supply '
                          f'{", ".join(missing)} (a folder with a depth map per frame, a file of '
-                         'camera-to-world poses, the JSON of the camera)')
+                         'camera-to-world poses, the JSON of the camera), or let `inspatio '
+                         'prepare` find them')
     return read_clip(video, options.depth, options.poses, options.intrinsics, progress)
+
+
+def _read_pictures(source: Path, options: ImportOptions, progress: Progress | None) -> Scene:
+    if options.depth is None or options.intrinsics is None:
+        raise ValueError(f'{source}: pictures alone do not say how far things are; supply --depth '
+                         '(a folder with a depth map per picture), --intrinsics (the JSON of the '
+                         'camera) and, for more than one, --poses (camera-to-world poses)')
+    return read_pictures(source, options.depth, options.poses, options.intrinsics, progress)
 
 
 def _refuse_parts(source: Path, kind: str, options: ImportOptions) -> None:
@@ -155,9 +168,8 @@ def _timed(scene: Scene, options: ImportOptions) -> Scene:
 def _unknown(source: Path) -> str:
     """Say why an input is not opened and what would be."""
     suffix = source.suffix.lower()
-    if source.is_file() and suffix in _PICTURE_SUFFIXES:
-        return (f'{source}: one picture does not say how far things are; supply an RGB-D folder '
-                'with depth_1.png, camera.json and poses.txt beside color_1.png')
+    if source.is_file() and suffix in _OTHER_PICTURES:
+        return f'{source}: pictures are read from {", ".join(PICTURE_SUFFIXES)} files'
     if is_bag(source):
         return f'{source}: is a bag; `inspatio prepare` makes a scene of it first'
     if suffix == '.bag':
@@ -165,4 +177,5 @@ def _unknown(source: Path) -> str:
                 'which is read')
     kinds = '; '.join(f'{kind.name} ({kind.sign})' for kind in _FOLDER_KINDS)
     return (f'{source}: is of no known kind; known are: scene folder (inspatio_scene.json); '
-            f'{kinds}; video ({", ".join(VIDEO_SUFFIXES)}) with depth, poses and intrinsics')
+            f'{kinds}; video ({", ".join(VIDEO_SUFFIXES)}) or pictures '
+            f'({", ".join(PICTURE_SUFFIXES)}) with depth, poses and intrinsics')

@@ -64,7 +64,7 @@ def test_what_cannot_be_opened_says_what_to_supply(tmp_path, clip):
     with pytest.raises(ValueError, match='supply --poses, --intrinsics'):
         open_scene(clip / 'clip.mp4', ImportOptions(depth=clip / 'depth'))
     (tmp_path / 'photo.jpg').touch()
-    with pytest.raises(ValueError, match='one picture does not say how far things are; supply'):
+    with pytest.raises(ValueError, match='pictures alone do not say how far things are; supply'):
         open_scene(tmp_path / 'photo.jpg')
     (tmp_path / 'drive.mcap').touch()
     (tmp_path / 'bag').mkdir()

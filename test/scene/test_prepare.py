@@ -75,7 +75,7 @@ def test_nothing_else_is_replaced(capsys, rgbd, tmp_path):
 
 
 @pytest.mark.parametrize('words, message', [
-    (['clip.mp4'], 'there is no such file'),
+    (['clip.mp4'], 'there is no such video'),
     (['.'], 'is of no known kind; known are'),
     (['rec', '--camera-height', '-1'], 'camera height must be finite and > 0 m, got -1.0'),
     (['rec', '--fps', '0'], 'fps must be finite and > 0, got 0.0'),
