@@ -42,7 +42,8 @@ ROSDEP_KEYS = {'cv2': 'python3-opencv', 'PIL': 'python3-pil', 'yaml': 'python3-y
 NO_ROSDEP_KEY = {'av', 'pycolmap', 'rosbags', 'safetensors', 'torchmetrics'}
 # Imported inside the function that needs it, with an error that names the package to install.
 # zstd: rosbags brings the one that this Python lacks.
-OPTIONAL = {'backports', 'compression', 'depth_anything_3', 'flash_attn_interface', 'ftfy', 'transformers'}
+OPTIONAL = {'backports', 'compression', 'depth_anything_3', 'flash_attn_interface', 'ftfy',
+            'transformers'}
 # Imports a plugin of this package, so that it is there.
 HOSTS = {'pytest'}
 # Import name -> package on PyPI, where they differ; the rest comes with a distro or underlay/.
