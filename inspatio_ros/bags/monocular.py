@@ -15,9 +15,9 @@ from dataclasses import asdict, replace
 from fractions import Fraction
 import json
 import math
+import os
 from pathlib import Path
 import re
-import tempfile
 from typing import Any
 
 from inspatio_ros.bags.association import check_time
@@ -38,10 +38,12 @@ from inspatio_ros.scene.parallel import Progress
 from inspatio_ros.scene.preparation import Picture
 from inspatio_ros.scene.recording import prepare_video, Prepared, VideoOptions
 from inspatio_ros.scene.scene import Scene, View
+from inspatio_ros.scene.workplace import fingerprint, Workplace
 import numpy as np
 
 # From more pictures some are taken, evenly in time; the video pipeline chooses among these.
 _MOST = 600
+_CAMERA, _POSES = 'camera.json', 'poses.txt'
 
 
 def import_monocular(bag: Bag, choice: Choice, options: BagOptions, window: Window, seen: Survey,
@@ -58,40 +60,49 @@ def import_monocular(bag: Bag, choice: Choice, options: BagOptions, window: Wind
     camera = _camera(bag, choice, options, seen)
     poses, notes = _poses(bag, choice, options, seen, camera)
     posed = _posed(stamps, poses, camera)
+    if not posed:
+        raise ValueError(f'{bag.path}: {topic.name}: the pose of none of its {len(stamps)} '
+                         'pictures is known')
     if len(posed) < len(stamps):
         notes.append(f'{len(stamps) - len(posed)} of {len(stamps)} pictures dropped: their pose '
                      'is not known')
     numbers = sorted(posed)[::max(1, math.ceil(len(posed) / _MOST))]
-    with tempfile.TemporaryDirectory(prefix='inspatio-bag-') as name:
-        video = Path(name) / f'{bag.path.resolve().stem}.mkv'
+    place = Workplace(options.out.with_name(f'{options.out.name}.footage'), {
+        'bag': fingerprint(bag.path), 'wish': options.wish, 'window': window,
+        'max_gap_s': options.max_gap_s, 'camera': options.camera, 'numbers': numbers})
+    video = place.folder / f'{bag.path.resolve().stem}.mkv'
+    if not video.is_file():
+        _describe(place.folder, camera, None if poses is None else [posed[it] for it in numbers])
         with stage('decode') as progress:
             _write_video(video, bag, topic.name, window, numbers, _rate(stamps[numbers]),
                          camera, options.convert, progress)
-        files = _describe(Path(name), camera,
-                          None if poses is None else [posed[it] for it in numbers])
-        try:
-            prepared = prepare_video(video, options.out, VideoOptions(
-                files.get('poses'), files.get('intrinsics'), frames=options.motion.most,
-                hold_out=options.hold_out or None, scale=options.scale,
-                camera_height_m=options.camera_height_m), stage)
-        except ValueError as error:
-            words = str(error).replace(str(video), f'{bag.path}: {topic.name}')
-            raise ValueError(words) from error
+    try:
+        prepared = _prepared(video, options.out, options, f'{bag.path}: {topic.name}', stage)
+    except ValueError:
+        place.remove()  # it will be the same tomorrow; an interrupt leaves the work to go on with
+        raise
+    place.remove()
     prepared = _renumbered(prepared, numbers, stamps, bag.path)
-    if poses is not None:
-        prepared = _moved(prepared, inverse(prepared.placement.T_map_world))
-        first = next(it.index for it in prepared.preparation.pictures
-                     if it.name == prepared.scene.views[0].name)
-        placed = place_recording(prepared.scene, poses, int(stamps[first]),
-                                 options.camera_height_m)
-        prepared = replace(_moved(prepared, placed.T_map_fixed), scene=placed.scene)
-        notes += placed.notes
-    else:
+    if poses is None:
         notes.append(prepared.placement.summary())
+    else:
+        prepared, placed = _in_place(prepared, poses, stamps, options)
+        notes += placed
     preparation = replace(prepared.preparation, numbers={
         **prepared.preparation.numbers, 'topics': choice.names(), 'pictures': len(stamps)})
     return ImportedBag(prepared.scene, preparation,
                        seen.table(bag.start_ns, choice.names()), tuple(notes), prepared.work)
+
+
+def _prepared(video: Path, out: Path, options: BagOptions, what: str, stage: Stage) -> Prepared:
+    """Make a scene of the video; errors name what it was written from."""
+    try:
+        return prepare_video(video, out, VideoOptions(
+            _if_there(video.with_name(_POSES)), _if_there(video.with_name(_CAMERA)),
+            frames=options.motion.most, hold_out=options.hold_out or None, scale=options.scale,
+            camera_height_m=options.camera_height_m), stage)
+    except ValueError as error:
+        raise ValueError(str(error).replace(str(video), what)) from error
 
 
 def _camera(bag: Bag, choice: Choice, options: BagOptions, seen: Survey) -> Calibration | None:
@@ -136,6 +147,10 @@ def _rate(stamps: I64) -> float:
     return NS_PER_S / max(float(np.median(steps)), 1.0) if len(steps) else 1.0
 
 
+def _if_there(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
 def _write_video(path: Path, bag: Bag, topic: str, window: Window, numbers: Sequence[int],
                  fps: float, camera: Calibration | None, convert: Converter | None,
                  progress: Progress | None) -> None:
@@ -144,7 +159,9 @@ def _write_video(path: Path, bag: Bag, topic: str, window: Window, numbers: Sequ
     wanted, done = set(numbers), 0
     straight = Straightener(camera) if camera is not None and camera.model else None
     stream: Any = None
-    with av.open(str(path), 'w') as container:
+    # It is there as a whole or not at all: an interrupt comes at any time.
+    fresh = path.with_suffix('.tmp.mkv')
+    with av.open(str(fresh), 'w') as container:
         for raw in bag.messages([topic], window):
             if raw.number not in wanted:
                 continue
@@ -164,6 +181,7 @@ def _write_video(path: Path, bag: Bag, topic: str, window: Window, numbers: Sequ
             if progress is not None:
                 progress(done, len(numbers))
         container.mux(stream.encode())
+    os.replace(fresh, path)
 
 
 def _frame(rgb: U8) -> Any:
@@ -171,17 +189,12 @@ def _frame(rgb: U8) -> Any:
     return av.VideoFrame.from_ndarray(rgb, format='rgb24').reformat(format='bgr0')
 
 
-def _describe(folder: Path, camera: Calibration | None, poses: Sequence[F64] | None,
-              ) -> dict[str, Path]:
-    """Write what is known of camera and poses; return option -> file."""
-    files = {}
+def _describe(folder: Path, camera: Calibration | None, poses: Sequence[F64] | None) -> None:
+    """Write what is known of camera and poses."""
     if camera is not None:
-        files['intrinsics'] = folder / 'camera.json'
-        files['intrinsics'].write_text(json.dumps(asdict(camera.intrinsics)))
+        (folder / _CAMERA).write_text(json.dumps(asdict(camera.intrinsics)))
     if poses is not None:
-        files['poses'] = folder / 'poses.txt'
-        np.savetxt(files['poses'], [T[:3].ravel() for T in poses], '%.17g')
-    return files
+        np.savetxt(folder / _POSES, [T[:3].ravel() for T in poses], '%.17g')
 
 
 def _renumbered(prepared: Prepared, numbers: Sequence[int], stamps: I64, path: Path) -> Prepared:
@@ -206,6 +219,16 @@ def _renumbered(prepared: Prepared, numbers: Sequence[int], stamps: I64, path: P
                       frames=tuple(tuple(map(view, frame)) for frame in scene.frames)),
         preparation=replace(preparation, source=whole.name,
                             pictures=tuple(map(picture, preparation.pictures))))
+
+
+def _in_place(prepared: Prepared, poses: Poses, stamps: I64, options: BagOptions,
+              ) -> tuple[Prepared, list[str]]:
+    """Undo the levelling: poses that were given are in a frame that is known."""
+    back = _moved(prepared, inverse(prepared.placement.T_map_world))
+    first = next(it.index for it in back.preparation.pictures
+                 if it.name == back.scene.views[0].name)
+    placed = place_recording(back.scene, poses, int(stamps[first]), options.camera_height_m)
+    return replace(_moved(back, placed.T_map_fixed), scene=placed.scene), placed.notes
 
 
 def _moved(prepared: Prepared, T_new_map: F64) -> Prepared:

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bag with colour alone becomes a scene as a video does; poses that it has are kept."""
 
+from contextlib import contextmanager
+
+from inspatio_ros.bags.choice import Wish
 from inspatio_ros.bags.importer import read_bag
 from inspatio_ros.bags.options import BagOptions
 from inspatio_ros.scene.preparation import Role
 from inspatio_ros.scene.procedural import procedural_clip
 from inspatio_ros.scene.scene import View
-from make_bag import COLOR, DEPTH, DEPTH_INFO, image, Recording
+from make_bag import COLOR, DEPTH, DEPTH_INFO, image, NS, Recording, TF, tf, transform
 import numpy as np
 import pytest
 
@@ -46,6 +49,29 @@ def test_depth_is_found_for_the_poses_of_the_bag(walk, tmp_path):
     assert imported.work is not None and imported.work.folder.is_dir()
 
 
+def test_work_that_was_interrupted_goes_on(walk, tmp_path):
+    begun = []
+
+    @contextmanager
+    def stage(name):
+        begun.append(name)
+        if name == interrupted:
+            raise KeyboardInterrupt
+        yield lambda done, total: None
+
+    bag = Recording(walk[:10], period_s=0.1).write(tmp_path / 'bag', change=without_depth)
+    options, interrupted = BagOptions(out=tmp_path / 'scene'), 'depth'
+    with pytest.raises(KeyboardInterrupt):
+        read_bag(bag, options, stage)
+    assert 'decode' in begun
+    begun.clear()
+    interrupted = None
+    imported = read_bag(bag, options, stage)
+    assert 'decode' not in begun and imported.work.resumed
+    imported.work.remove()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['bag']
+
+
 def test_pictures_without_a_pose_are_left_out(walk, tmp_path):
     def change(events):
         late = sorted({event[0] for event in events})[3:]
@@ -58,6 +84,19 @@ def test_pictures_without_a_pose_are_left_out(walk, tmp_path):
     assert [view.name for view in imported.scene.views] == [view.name for view in walk[3:]]
 
 
+def test_poses_that_are_known_for_no_picture_are_refused(walk, tmp_path):
+    def change(events):
+        return [event for event in without_depth(events)
+                if event[1] != '/tf' or event[0] == recording.stamps()[0] + 1] + [
+            (recording.begin_ns - 1, '/tf', TF, tf(transform(
+                np.eye(4), 'odom', 'base_link', recording.begin_ns - NS)))]
+
+    recording = Recording(walk, period_s=0.1)
+    bag = recording.write(tmp_path / 'bag', change=change)
+    with pytest.raises(ValueError, match=f'{COLOR}: the pose of none of its 16 pictures is known'):
+        read_bag(bag, BagOptions(Wish(poses='tf:odom'), out=tmp_path / 'scene'))
+
+
 def test_a_camera_that_stands_is_refused_with_the_name_of_the_bag(walk, tmp_path):
     recording = Recording(walk, color=lambda view, t: image(walk[0].rgb, 'rgb8', t))
     bag = recording.write(tmp_path / 'bag', change=lambda events: [
@@ -65,6 +104,7 @@ def test_a_camera_that_stands_is_refused_with_the_name_of_the_bag(walk, tmp_path
     with pytest.raises(ValueError, match=f'^{bag}: .*the camera stands still') as caught:
         read_bag(bag, BagOptions(out=tmp_path / 'scene'))
     assert '.mkv' not in str(caught.value)
+    assert not (tmp_path / 'scene.footage.partial').exists()
 
 
 def test_pictures_of_changing_size_are_refused(walk, tmp_path):
