@@ -99,8 +99,9 @@ def keep(views: Sequence[View], judge: Judge, most: int) -> list[int]:
     the others some from everywhere.
     """
     distinct: list[int] = []
-    for index in range(len(views)):
-        if not any(_same_picture(views[index], views[other]) for other in distinct):
+    for index, view in enumerate(views):
+        slack = _SAME_PLACE * _median_depth(view)
+        if not any(_same_picture(view, views[other], slack) for other in distinct):
             distinct.append(index)
     if len(distinct) <= most:
         return distinct
@@ -111,18 +112,23 @@ def keep(views: Sequence[View], judge: Judge, most: int) -> list[int]:
     return sorted(chosen)
 
 
-def _same_picture(view: View, other: View) -> bool:
-    if view.intrinsics != other.intrinsics:
-        return False
+def _median_depth(view: View) -> float:
+    """Return the median depth of a view, metres; 1 where none is known."""
     known = view.depth[::8, ::8]
     known = known[np.isfinite(known)]
-    away = float(np.median(known)) if known.size else 1.0
+    return float(np.median(known)) if known.size else 1.0
+
+
+def _same_picture(view: View, other: View, slack_m: float) -> bool:
+    """Return whether two cameras stand in one place, within so many metres, and look one way."""
+    shift = float(np.linalg.norm(view.T_map_cam[:3, 3] - other.T_map_cam[:3, 3]))
+    if shift >= slack_m or view.intrinsics != other.intrinsics:
+        return False
     turn = view.T_map_cam[:3, :3].T @ other.T_map_cam[:3, :3]
     # The sine of the angle; a turn of more than a right angle is caught by the trace.
     sine = 0.5 * np.linalg.norm([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0],
                                  turn[1, 0] - turn[0, 1]])
-    shift = np.linalg.norm(view.T_map_cam[:3, 3] - other.T_map_cam[:3, 3])
-    return bool(np.trace(turn) > 1.0 and sine < _SAME_TURN_RAD and shift < _SAME_PLACE * away)
+    return bool(np.trace(turn) > 1.0 and sine < _SAME_TURN_RAD)
 
 
 def fill(index: int, views: Sequence[View], moving: Sequence[Mask],

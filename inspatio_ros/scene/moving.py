@@ -225,7 +225,7 @@ def patches(suspicious: Mask, sure: Mask) -> Mask:
     for step, share in ((cv2.MORPH_CLOSE, _CLOSED), (cv2.MORPH_OPEN, _OPENED)):
         across = 2 * max(round(0.5 * share * mask.shape[1]), 1) + 1
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
-        mask = cv2.morphologyEx(mask, step, disc)
+        mask = np.asarray(cv2.morphologyEx(mask, step, disc), np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     certain = np.bincount(labels[sure], minlength=count)
     area = stats[:, cv2.CC_STAT_AREA]

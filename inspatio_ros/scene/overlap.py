@@ -73,15 +73,15 @@ class Overlap:
         :param enough: share of all points at which to stop.
         :returns: indices, in order; at least one.
         """
-        open_points = self._seen.any(axis=0)
-        total = max(int(open_points.sum()), 1)
+        open_points = self._seen.max(axis=0, initial=0.0)
+        total = float(open_points.sum())
         chosen: list[int] = []
         while len(chosen) < min(most, len(self._seen)):
-            gain = self._seen[:, open_points].sum(axis=1)
+            gain = self._seen @ open_points
             gain[chosen] = -1.0
             best = int(gain.argmax())
             chosen.append(best)
-            open_points &= self._seen[best] == 0.0
+            open_points *= 1.0 - self._seen[best]
             if open_points.sum() <= (1.0 - enough) * total:
                 break
         return sorted(chosen)

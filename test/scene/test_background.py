@@ -3,10 +3,12 @@
 """A recording is taken apart, and what was hidden comes back as it is."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from inspatio_ros.contracts import Outputs
 from inspatio_ros.engine.world import SceneWorld, WorldSettings
 from inspatio_ros.scene.background import bounding_box, cropped, moving_part, Split, split_scene
+from inspatio_ros.scene.format import load_scene, save_scene
 from inspatio_ros.scene.procedural import procedural_clip, ProceduralClip
 from inspatio_ros.scene.scene import Scene, View
 from made_up import as_if_estimated, as_of_a_sensor, views_of
@@ -177,10 +179,20 @@ def test_a_frame_without_motion_is_two_pixels_of_nothing(clip: ProceduralClip) -
     corner[-1, -1] = True
     assert moving_part(view, corner).depth.shape == (2, 2)
     assert cropped(view.intrinsics, bounding_box(corner)).width == 2
-    # The renderer takes it.
-    world = SceneWorld(Scene('nearly', (view,), ((part,),)), ONE_THREAD)
-    assert world.observe(0, view.T_map_cam, view.intrinsics).unobserved_ratio < 0.1
-    world.close()
+    for backend in ('numba', 'torch'):
+        world = SceneWorld(Scene('nearly', (view,), ((part,),)),
+                           WorldSettings(backend=backend, threads=1))
+        assert world.observe(0, view.T_map_cam, view.intrinsics).unobserved_ratio < 0.1
+        world.close()
+
+
+def test_a_scene_folder_keeps_it(tmp_path: Path, split: Split) -> None:
+    save_scene(Scene('split', split.views, split.frames, 4.0), tmp_path / 'scene')
+    loaded = load_scene(tmp_path / 'scene')
+    for (part,), (expected,) in zip(loaded.frames, split.frames, strict=True):
+        np.testing.assert_array_equal(part.depth, expected.depth)
+        np.testing.assert_array_equal(part.rgb, expected.rgb)
+        assert part.intrinsics == expected.intrinsics
 
 
 @pytest.mark.parametrize('count, most', [(0, 4), (1, 0)])
