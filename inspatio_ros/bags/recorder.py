@@ -66,7 +66,7 @@ class Recorder:
         self._shift_ns = 0               # from stamps to the bag's time
         self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(_WAITING)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name='recorder')
+        self._thread = threading.Thread(target=self._run, name='recorder', daemon=True)
 
     def __enter__(self) -> Recorder:
         """Begin."""
