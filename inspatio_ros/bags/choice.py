@@ -55,10 +55,10 @@ class Choice:
 
     color: Topic
     info: Topic | None
-    depth: Topic | None
-    depth_info: Topic | None
-    right: Topic | None
-    right_info: Topic | None
+    depth: Topic | None = None
+    depth_info: Topic | None = None
+    right: Topic | None = None
+    right_info: Topic | None = None
 
     def names(self) -> dict[str, str]:
         """Return what is used as what."""

@@ -71,7 +71,11 @@ def read_bag(path: Path, options: BagOptions = BagOptions(), stage: Stage = unse
 
 def _imported(bag: Bag, options: BagOptions, stage: Stage) -> ImportedBag:
     choice = choose(bag, options.wish)
+    if options.video.network is not None:
+        choice = Choice(choice.color, choice.info)
     bare = choice.depth is None and choice.right is None
+    if not bare and options.video.scale is not None:
+        raise ValueError(f'--scale {options.video.scale}: the depth of a bag is in metres already')
     if bare and options.out is None:
         raise ValueError(
             f'{bag.path}: found colour ({choice.color.name}) but nothing that says how far things '

@@ -36,7 +36,7 @@ from inspatio_ros.contracts import F64, I64, U8
 from inspatio_ros.motion.transforms import inverse
 from inspatio_ros.scene.parallel import Progress
 from inspatio_ros.scene.preparation import Picture
-from inspatio_ros.scene.recording import prepare_video, Prepared, VideoOptions
+from inspatio_ros.scene.recording import prepare_video, Prepared
 from inspatio_ros.scene.scene import Scene, View
 from inspatio_ros.scene.workplace import fingerprint, Workplace
 import numpy as np
@@ -97,10 +97,10 @@ def import_monocular(bag: Bag, choice: Choice, options: BagOptions, window: Wind
 def _prepared(video: Path, out: Path, options: BagOptions, what: str, stage: Stage) -> Prepared:
     """Make a scene of the video; errors name what it was written from."""
     try:
-        return prepare_video(video, out, VideoOptions(
-            _if_there(video.with_name(_POSES)), _if_there(video.with_name(_CAMERA)),
-            frames=options.motion.most, hold_out=options.hold_out or None, scale=options.scale,
-            camera_height_m=options.camera_height_m), stage)
+        return prepare_video(video, out, replace(
+            options.video, poses=_if_there(video.with_name(_POSES)),
+            intrinsics=_if_there(video.with_name(_CAMERA)), frames=options.motion.most,
+            hold_out=options.hold_out or None, camera_height_m=options.camera_height_m), stage)
     except ValueError as error:
         raise ValueError(str(error).replace(str(video), what)) from error
 

@@ -17,6 +17,7 @@ from inspatio_ros.bags.tf import MAX_GAP_S
 from inspatio_ros.contracts import Intrinsics
 from inspatio_ros.scene.parallel import Progress
 from inspatio_ros.scene.preparation import Preparation
+from inspatio_ros.scene.recording import VideoOptions
 from inspatio_ros.scene.scene import Scene
 from inspatio_ros.scene.workplace import Workplace
 
@@ -43,7 +44,7 @@ class BagOptions:
     :param convert: decodes raw colour, None for rosbags-image.
     :param out: where the scene will be saved; where depth has to be found, the work is kept
         beside it. None refuses bags without depth.
-    :param scale: metres per unit where nothing but pictures say how large the world is.
+    :param video: how depth is found where the bag has none; with a network, also where it has.
     """
 
     wish: Wish = Wish()
@@ -58,7 +59,7 @@ class BagOptions:
     camera: Intrinsics | None = None
     convert: Converter | None = None
     out: Path | None = None
-    scale: float | None = None
+    video: VideoOptions = VideoOptions()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.max_offset_s) and self.max_offset_s >= 0.0):

@@ -82,15 +82,20 @@ def _options(args: argparse.Namespace) -> BagOptions:
     from inspatio_ros.bags.choice import Wish
     from inspatio_ros.bags.options import BagOptions
     from inspatio_ros.bags.keyframes import Motion
+    from inspatio_ros.cli.prepare_video import named_network
     from inspatio_ros.scene.poses import read_camera_json
-    wish = Wish(args.color, _text(args.depth), args.info, args.depth_info, args.right,
-                args.right_info, _text(args.poses))
+    from inspatio_ros.scene.recording import VideoOptions
+    network = named_network(args)
+    wish = Wish(args.color, None if network else _text(args.depth), args.info, args.depth_info,
+                args.right, args.right_info, _text(args.poses))
     motion = Motion(**_given(step_m=args.keyframe_step, turn_deg=args.keyframe_turn,
                              most=args.max_views))
     return BagOptions(
         wish, motion, from_s=args.from_s, to_s=args.to_s, match_exposure=args.match_exposure,
         camera_height_m=args.camera_height, convert=cv_bridge_converter(),
-        out=args.out.resolve(), scale=args.scale,
+        out=args.out.resolve(), video=VideoOptions(
+            refine_principal_point=args.refine_principal_point, long_side=args.long_side,
+            scale=args.scale, network=network, model=args.model),
         **_given(max_offset_s=args.max_offset, max_gap_s=args.max_gap,
                  hold_out=args.hold_out,
                  camera=read_camera_json(args.intrinsics)[0] if args.intrinsics else None))

@@ -17,7 +17,7 @@ NETWORKS = ('da3', 'transformers')
 EXAMPLES = """\
   inspatio prepare walk.mp4 my_scene --camera-height 1.4
       a video and nothing else: poses, camera and depth are found; the camera was 1.4 m up
-  inspatio prepare still.mp4 my_scene --depth transformers --model weights/ --intrinsics camera.json
+  inspatio prepare still.mp4 my_scene --depth da3 --model weights/ --intrinsics camera.json
       depth from a network: for a camera that stands still, or walls that show nothing
 """
 
@@ -40,7 +40,7 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
 def is_bare_video(args: argparse.Namespace) -> bool:
     """Say whether the input is a video of which something has to be found."""
     from inspatio_ros.scene.video import VIDEO_SUFFIXES
-    everything = None not in (args.depth, args.poses, args.intrinsics) and not _network(args)
+    everything = None not in (args.depth, args.poses, args.intrinsics) and not named_network(args)
     return args.input.suffix.lower() in VIDEO_SUFFIXES and not (args.input.is_dir() or everything)
 
 
@@ -54,9 +54,7 @@ def import_video(args: argparse.Namespace) -> Prepared:
     from inspatio_ros.cli.output import stage
     from inspatio_ros.scene.recording import prepare_video, VideoOptions
     from inspatio_ros.scene.scene import TimeMode
-    network = _network(args)
-    if args.model is not None and network is None:
-        raise ValueError(f'--model {args.model} is for --depth {" or ".join(NETWORKS)}')
+    network = named_network(args)
     more = {} if args.max_views is None else {'frames': args.max_views}
     options = VideoOptions(
         args.poses, args.intrinsics, args.refine_principal_point, long_side=args.long_side,
@@ -66,6 +64,13 @@ def import_video(args: argparse.Namespace) -> Prepared:
     return prepare_video(args.input, args.out.resolve(), options, stage)
 
 
-def _network(args: argparse.Namespace) -> str | None:
-    """Return the library that `--depth` names, if it names one."""
-    return str(args.depth) if str(args.depth) in NETWORKS else None
+def named_network(args: argparse.Namespace) -> str | None:
+    """
+    Return the library that `--depth` names, if it names one.
+
+    :raises ValueError: weights for none.
+    """
+    network = str(args.depth) if str(args.depth) in NETWORKS else None
+    if args.model is not None and network is None:
+        raise ValueError(f'--model {args.model} is for --depth {" or ".join(NETWORKS)}')
+    return network

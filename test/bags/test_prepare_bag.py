@@ -56,6 +56,9 @@ def test_everything_can_be_told(capsys, bag, tmp_path):
     (('--color', '/none'), '--color: there is no topic /none; the bag holds '),
     (('--poses', '/none'), '--poses /none: there is no such topic'),
     (('--max-views', 0), 'at most 0 views leave none'),
+    (('--scale', 2.0), '--scale 2.0: the depth of a bag is in metres already'),
+    (('--model', 'weights'), '--model weights is for --depth da3 or transformers'),
+    (('--depth', 'da3'), '--depth da3 needs --model DIR'),
 ])
 def test_wrong_arguments_of_a_bag(capsys, bag, tmp_path, words, message):
     code, text, errors = prepare(capsys, bag, tmp_path / 'scene', *words)
