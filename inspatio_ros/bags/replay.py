@@ -120,7 +120,7 @@ class Replay:
         self._tf = TfPoses(bag, self.parameters) if motion.kind == 'tf' else None
         self._teleports = initial_poses(bag) if options.initial_poses else []
         self._teleport_counts = Counts()
-        self._said: set[str] = set()
+        self._said: dict[str, str] = {}
         self._clock = self._first_clock()
         self._instants = (Grid(self._clock.start_ns, self.parameters.rate) if stamps is None
                           else Instants(stamps))
@@ -145,7 +145,7 @@ class Replay:
         Replay.
 
         :param progress: called as progress(frames done, about how many in all).
-        :raises ValueError: a message that is damaged, TF without the robot.
+        :raises ValueError: a message that is damaged, or motion of which nothing can be used.
         :raises OSError: the bag cannot be written any further.
         """
         self._ticks.start()
@@ -156,8 +156,8 @@ class Replay:
             self._tick(stamp_ns_, recorder)
             if progress is not None:
                 progress(self.health.ticks, max(self.frames, self.health.ticks))
-        if self._tf is not None and not self.health.ticks and self.health.drops['pose_unknown']:
-            raise ValueError(f'{self._bag.path}: {self._motion.topic.name}: {self._tf.missing}')
+        if not self.health.ticks:
+            raise ValueError(f'{self._bag.path}: nothing to show: {self._why_nothing()}')
         return self.summary()
 
     def summary(self) -> Summary:
@@ -169,6 +169,13 @@ class Replay:
         return Summary(self.health.ticks, (self._last_ns - (self._first_ns or 0)) * 1e-9, ratio,
                        {topic: counts.as_dict() for topic, counts in self._inputs().items()},
                        drops)
+
+    def _why_nothing(self) -> str:
+        if not self.health.drops['pose_unknown']:
+            return 'no instant to look at lies in the part of the recording that was asked for'
+        if self._tf is not None:
+            return self._tf.missing
+        return '; '.join(self._said.values())
 
     # ---- time
 
@@ -244,7 +251,7 @@ class Replay:
 
     def _say_once(self, key: str, text: str) -> None:
         if key not in self._said:
-            self._said.add(key)
+            self._said[key] = text
             _log.warning(text)
 
     # ---- ticks

@@ -58,7 +58,8 @@ class _Topic:
 
 class BagWriter:
     """
-    A new bag. Use it as a context manager; what was written until an error stays readable.
+    A new bag. Use it as a context manager; what was written until an error stays readable, a bag
+    without a message is not left behind by one.
 
     Messages reach the disk within a second of message time or some megabytes. Killed or on a full
     disk, the bag holds all but those. Equal messages make equal files.
@@ -88,7 +89,7 @@ class BagWriter:
             self._write_metadata()
         except BaseException:
             if self._folder is not None:
-                shutil.rmtree(self._folder)
+                _remove(self._folder)
             raise
 
     def __enter__(self) -> BagWriter:
@@ -103,6 +104,8 @@ class BagWriter:
                 self.flush()
         finally:
             self._mcap.close()
+            if kind is not None and not self.messages:
+                _remove(self.path)
         if kind is None and not self._broken and self.path != self.target:
             self._take_place()
 
@@ -206,10 +209,14 @@ class BagWriter:
     def _take_place(self) -> None:
         exchange(self.path, self.target)
         old, self.path = self.path, self.target
-        if old.is_dir() and not old.is_symlink():
-            shutil.rmtree(old)
-        else:
-            old.unlink()
+        _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def free_path(path: Path, force: bool) -> Path:

@@ -115,7 +115,7 @@ def run(args: argparse.Namespace, opener: OpenWorld | None = None) -> int:
             world.close()
     record['motion'] = {'kind': motion.kind, 'topic': motion.topic.name}
     say(record, args.json)
-    return 0 if record['frames'] else 1
+    return 0
 
 
 def open_world(request: WorldRequest) -> WorldBackend:
@@ -224,8 +224,9 @@ def write(replay: Replay, args: argparse.Namespace, outputs: set[str]) -> dict[s
             warn_of_full_disk(replay, recorder.frame_bytes(replay.intrinsics), args)
             summary = replay.run(recorder, bar)
     except BaseException:
-        _log.warning('%s: ended early; the bag is readable and holds %d messages', bag.path,
-                     bag.messages)
+        if bag.messages:
+            _log.warning('%s: ended early; the bag is readable and holds %d messages', bag.path,
+                         bag.messages)
         raise
     finally:
         bar.close()

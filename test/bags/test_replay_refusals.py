@@ -132,11 +132,16 @@ def test_tf_without_the_robot_lists_its_frames(refused, tmp_path):
     assert 'base_footprint, base_link, odom' in said
 
 
-def test_motion_that_is_all_dropped_is_a_failure_that_says_why(tmp_path, caplog):
+def test_motion_that_is_all_dropped_is_refused(refused, tmp_path):
     bag = record(tmp_path / 'bag', along_odometry(1.0, child='wheel'))
-    assert main(['replay', str(bag), str(tmp_path / 'out'), '--outputs', 'odom']) == 1
-    assert "child_frame_id 'wheel' is not base_frame 'base_footprint'" in caplog.text
-    assert '21 of 21 messages were dropped (bad_frame 21)' in caplog.text
+    said = refused(bag, tmp_path / 'out', '--outputs', 'odom')
+    assert "child_frame_id 'wheel' is not base_frame 'base_footprint'" in said
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_part_that_lies_behind_the_end_is_refused(refused, drive, tmp_path):
+    assert 'no instant to look at' in refused(drive, tmp_path / 'out', '--start', '100')
+    assert not (tmp_path / 'out').exists()
 
 
 def test_a_torn_recording_is_replayed_as_far_as_it_goes(tmp_path, capsys):

@@ -153,6 +153,14 @@ def test_an_error_closes_the_bag_with_all_that_was_written(tmp_path):
     assert len(messages(tmp_path / 'bag')) == 1
 
 
+def test_an_error_leaves_no_bag_without_a_message(tmp_path):
+    for name in ('bag', 'bag.mcap'):
+        with pytest.raises(ZeroDivisionError), BagWriter(tmp_path / name) as bag:
+            bag.add_topic('/clock', 'rosgraph_msgs/msg/Clock')
+            raise ZeroDivisionError
+    assert not list(tmp_path.iterdir())
+
+
 def check_broken_bag(path, error, limit_bytes):
     """Check that a bag that hit a limit is readable up to its last chunk."""
     assert error.errno in (errno.EFBIG, errno.ENOSPC)
