@@ -64,7 +64,7 @@ def draw_preview(scene: Scene, preparation: Preparation | None, path: Path) -> N
 
 def numbers_of(scene: Scene, preparation: Preparation | None) -> dict[str, str]:
     """Return what the page says in words: counts, sizes, shares of measured and guessed depth."""
-    views = scene.all_views()
+    views = _recorded(scene)
     sizes = sorted({(view.intrinsics.width, view.intrinsics.height) for view in views})
     known = np.mean([np.mean(~np.isnan(view.depth)) for view in views])
     measured = np.mean([view.measured().mean() for view in views])
