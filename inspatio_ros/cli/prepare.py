@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from inspatio_ros.cli.prepare_bag import (add_bag_arguments, EXAMPLES as BAG_EXAMPLES,
                                           refuse_bag_arguments)
 from inspatio_ros.cli.prepare_video import (add_video_arguments, EXAMPLES as VIDEO_EXAMPLES,
-                                            is_bare_video)
+                                            is_bare_video, refuse_video_arguments,
+                                            video_notes)
 
 if TYPE_CHECKING:
     from inspatio_ros.scene.align import Placement
@@ -48,9 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument('input', type=Path, help='folder or video; its kind is recognised')
     parser.add_argument('out', type=Path, metavar='OUT_SCENE', help='scene folder to write')
-    parser.add_argument('--depth', type=Path, metavar='DIR',
-                        help='depth maps of a video, one per frame: 16-bit png, or npy or npz in '
-                             'metres; topic of a bag')
+    parser.add_argument('--depth', type=Path, metavar='DIR|da3|transformers',
+                        help='depth maps of a video or of pictures, one each: 16-bit png, or npy '
+                             'or npz in metres; or the library that sees depth with the weights '
+                             'of --model; topic of a bag (default: measured in the video)')
     parser.add_argument('--poses', type=Path, metavar='FILE',
                         help='camera-to-world poses of a video, one a line: 3x4 or 4x4 matrix, or '
                              '[stamp] tx ty tz qx qy qz qw; of a bag tf:FRAME or TOPIC[:FRAME]')
@@ -143,12 +145,13 @@ def _from_bag(args: argparse.Namespace) -> Made:
 def _from_video(args: argparse.Namespace) -> Made:
     from inspatio_ros.cli.prepare_video import import_video
     prepared = import_video(args)
-    return Made(prepared.scene, 'video', prepared.placement, prepared.preparation, (),
-                prepared.work)
+    return Made(prepared.scene, 'video', prepared.placement, prepared.preparation,
+                video_notes(prepared.preparation), prepared.work)
 
 
 def _from_files(args: argparse.Namespace) -> Made:
     """Read an input that brings everything."""
+    refuse_video_arguments(args)
     from inspatio_ros.cli.output import stage
     from inspatio_ros.scene.detect import ImportOptions, open_input
     from inspatio_ros.scene.scene import TimeMode
@@ -186,15 +189,19 @@ def say(out: Path, made: Made, as_json: bool) -> None:
                     for view in scene.all_views()})
     size_bytes = sum(path.stat().st_size for path in out.rglob('*') if path.is_file())
     if as_json:
-        print_json({'scene': str(out), 'preview': str(out / PREVIEW), 'name': scene.name, 'kind': made.kind,
+        print_json({'scene': str(out), 'preview': str(out / PREVIEW), 'name': scene.name,
+                    'kind': made.kind,
                     'views': len(scene.views), 'frames': len(scene.frames), 'sizes': sizes,
                     'fps': scene.fps, 'time_mode': scene.time_mode.value, 'bytes': size_bytes,
                     'spawn': asdict(scene.spawn),
                     'up_found': placement.up_found if placement else None,
                     'floor_height_m': placement.floor_height_m if placement else None,
-                    'notes': made.notes})
+                    'notes': made.notes,
+                    'numbers': made.preparation.numbers if made.preparation else None})
         return
-    shown = ', '.join(f'{width}x{height}' for width, height in sizes)
+    # What moves is cut out: its size says nothing.
+    shown = ', '.join(sorted({f'{view.intrinsics.width}x{view.intrinsics.height}'
+                              for view in scene.views or scene.all_views()}))
     frames = (f', {len(scene.frames)} frames at {scene.fps:g} Hz ({scene.time_mode.value})'
               if scene.frames else '')
     print(f'{out}: scene {scene.name!r} from {made.kind}: {len(scene.views)} static views'

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from inspatio_ros.scene.preparation import Preparation
     from inspatio_ros.scene.recording import Prepared
 
 # What `--depth` takes besides a folder: libraries that see depth in single pictures.
@@ -62,6 +63,30 @@ def import_video(args: argparse.Namespace) -> Prepared:
         fps=args.fps, time_mode=TimeMode(args.time_mode) if args.time_mode else None,
         depth=None if network else args.depth, network=network, model=args.model, **more)
     return prepare_video(args.input, args.out.resolve(), options, stage)
+
+
+def video_notes(preparation: Preparation) -> tuple[str, ...]:
+    """Say in words what was found in a video."""
+    numbers = preparation.numbers
+    notes = [f'{numbers["registered"]} of {numbers["chosen"]} frames placed by '
+             f'{numbers["points"]} points, focal length {numbers["camera"]["fx"]:.1f} pixels; '
+             f'{numbers["measured_share"]:.0%} of the pixels measured, the rest completed']
+    if numbers['scale_guessed']:
+        notes.append(f'the scale is a guess, from {numbers["scale_from"]}: --scale or '
+                     '--camera-height sets it')
+    return tuple(notes)
+
+
+def refuse_video_arguments(args: argparse.Namespace) -> None:
+    """
+    Refuse what an input that brings everything would ignore.
+
+    :raises ValueError: naming the option.
+    """
+    for name in ('hold_out', 'scale', 'refine_principal_point', 'model', 'max_views'):
+        if getattr(args, name) not in (None, False):
+            raise ValueError(f'{args.input}: brings depth and poses; --{name.replace("_", "-")} '
+                             'is for videos and bags')
 
 
 def named_network(args: argparse.Namespace) -> str | None:

@@ -51,7 +51,7 @@ def confirm_rows(inverse: F32, others: F32, P: F32, tolerance: np.float32, first
 
 @kernel(inline='always')
 def _confirmed_ratio(other: F32, P: F32, v: Any, u: Any, d: Any, tolerance: Any) -> Any:
-    """Return the inverse depth that a neighbour has over the one it should have; 0 if it differs."""
+    """Return inverse depth that a neighbour has over what it should have; 0 if it differs."""
     z = P[2, 0] * u + P[2, 1] * v + P[2, 2] + d * P[2, 3]
     if not z > _ZERO:
         return _ZERO

@@ -4,9 +4,8 @@
 Structure from motion by pycolmap: pictures in, cameras and points out.
 
 Everything runs on the CPU with fixed seeds; two runs still differ in the last digits, because
-pycolmap adds up in the order in which its threads end. pycolmap counts pixels from the corner of the picture,
-this package from the centre of the first pixel: half a pixel lies between the two. Where pictures
-and poses are numbered here from 0, pycolmap's images are numbered from 1.
+pycolmap adds up in an order of its own. It counts pixels from the corner of the picture, this
+package from the centre of the first pixel: half a pixel lies between the two.
 """
 
 from __future__ import annotations

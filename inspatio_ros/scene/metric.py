@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 import math
 
 from inspatio_ros.scene.align import ASSUMED_CAMERA_HEIGHT_M, place_in_map, Placement
@@ -15,8 +15,23 @@ import numpy as np
 ASSUMED_DEPTH_M = 3.0
 
 
+@dataclass(frozen=True)
+class Scale:
+    """
+    The size of a world, and how it is known.
+
+    :param metres_per_unit: of the poses.
+    :param source: in words.
+    :param guessed: nobody said and nothing showed it.
+    """
+
+    metres_per_unit: float
+    source: str
+    guessed: bool = False
+
+
 def place_with_scale(scene: Scene, metric: bool, scale: float | None,
-                     camera_height_m: float | None) -> tuple[Scene, Placement, float]:
+                     camera_height_m: float | None) -> tuple[Scene, Placement, Scale]:
     """
     Bring a scene to metres and into `map`.
 
@@ -28,23 +43,29 @@ def place_with_scale(scene: Scene, metric: bool, scale: float | None,
     :param metric: whether that is the metre.
     :param scale: metres per unit; None to find it.
     :param camera_height_m: of the first camera over the floor; None to measure or assume it.
-    :returns: the scene, its placement, and the metres per unit that were used.
+    :returns: the scene, its placement, and the scale that was used.
     :raises ValueError: a scale that is not finite and positive.
     """
     if scale is not None and not (math.isfinite(scale) and scale > 0.0):
         raise ValueError(f'scale must be finite and > 0, got {scale!r}')
-    if scale is None:
-        scale = 1.0 if metric else _assumed_scale(scene, camera_height_m)
-    placed, placement = place_in_map(_scaled(scene, scale), camera_height_m)
-    return placed, placement, scale
+    found = (Scale(scale, 'given') if scale is not None else
+             Scale(1.0, 'metric poses or depth') if metric else
+             _scale_from_floor(scene, camera_height_m))
+    placed, placement = place_in_map(_scaled(scene, found.metres_per_unit), camera_height_m)
+    return placed, placement, found
 
 
-def _assumed_scale(scene: Scene, camera_height_m: float | None) -> float:
+def _scale_from_floor(scene: Scene, camera_height_m: float | None) -> Scale:
     _, placement = place_in_map(scene)
-    if placement.floor_height_m is not None:
-        return (camera_height_m or ASSUMED_CAMERA_HEIGHT_M) / placement.floor_height_m
-    depths = np.concatenate([view.depth[view.measured()] for view in scene.all_views()])
-    return ASSUMED_DEPTH_M / float(np.median(depths))
+    floor = placement.floor_height_m
+    if floor is None:
+        depths = np.concatenate([view.depth[view.measured()] for view in scene.all_views()])
+        return Scale(ASSUMED_DEPTH_M / float(np.median(depths)),
+                     f'the middle depth, taken to be {ASSUMED_DEPTH_M:g} m', True)
+    if camera_height_m is None:
+        return Scale(ASSUMED_CAMERA_HEIGHT_M / floor, 'the height of the camera, taken to be '
+                     f'{ASSUMED_CAMERA_HEIGHT_M:g} m', True)
+    return Scale(camera_height_m / floor, 'the height of the camera')
 
 
 def _scaled(scene: Scene, scale: float) -> Scene:

@@ -21,7 +21,7 @@ from inspatio_ros.scene.chosen import choose_pictures, Chosen
 from inspatio_ros.scene.colmap import (first_guess, Given, recover_structure, StandsStillError)
 from inspatio_ros.scene.depth_by import Stage
 from inspatio_ros.scene.frame_choice import timeline
-from inspatio_ros.scene.metric import place_with_scale
+from inspatio_ros.scene.metric import place_with_scale, Scale
 from inspatio_ros.scene.monocular import open_network
 from inspatio_ros.scene.parallel import Progress
 from inspatio_ros.scene.poses import check_count, read_camera_json, read_poses
@@ -193,9 +193,9 @@ def _scene(chosen: Chosen, structure: Structure, split: Split, options: VideoOpt
 
 
 def _preparation(chosen: Chosen, structure: Structure, views: list[View], scene: Scene,
-                 placement: Placement, scale: float) -> Preparation:
+                 placement: Placement, scale: Scale) -> Preparation:
     """Say what became of every chosen frame."""
-    poses = structure.scaled(scale, metric=True).T_world_cam
+    poses = structure.scaled(scale.metres_per_unit, metric=True).T_world_cam
     found = set(structure.found)
     shown = {view.name for view in scene.all_views()}
     pictures = []
@@ -210,5 +210,6 @@ def _preparation(chosen: Chosen, structure: Structure, views: list[View], scene:
     return Preparation(chosen.video.name, tuple(pictures), {
         'frames': len(chosen.footage.stamps_s), 'chosen': len(chosen.numbers),
         'registered': len(found), 'points': len(structure.points),
-        'camera': asdict(structure.intrinsics), 'metres_per_unit': scale,
+        'camera': asdict(structure.intrinsics), 'metres_per_unit': scale.metres_per_unit,
+        'scale_from': scale.source, 'scale_guessed': scale.guessed,
         'measured_share': float(np.mean([view.measured().mean() for view in views]))})

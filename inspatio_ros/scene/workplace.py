@@ -1,6 +1,6 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Results of long work, kept beside where it will end up, so that it goes on after an interrupt."""
+"""Results of long work, kept beside its end, so that it goes on after an interrupt."""
 
 from __future__ import annotations
 

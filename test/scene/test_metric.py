@@ -23,17 +23,19 @@ def way(scene):
 
 def test_a_given_scale_is_used(room):
     scene, placement, scale = place_with_scale(shrunk(room.scene(), 0.1), False, 10.0, None)
-    assert scale == 10.0 and way(scene) == pytest.approx(way(room.scene()), rel=1e-6)
+    assert (scale.metres_per_unit, scale.guessed) == (10.0, False)
+    assert way(scene) == pytest.approx(way(room.scene()), rel=1e-6)
     assert placement.floor_height_m == pytest.approx(1.2, abs=0.03)
 
 
 def test_metric_poses_stay_as_they_are(room):
     scene, _, scale = place_with_scale(room.scene(), True, None, 0.7)
-    assert scale == 1.0 and way(scene) == pytest.approx(way(room.scene()))
+    assert scale.metres_per_unit == 1.0 and way(scene) == pytest.approx(way(room.scene()))
 
 
 def test_the_height_of_the_camera_gives_the_scale(room):
-    scene, placement, _ = place_with_scale(shrunk(room.scene(), 0.1), False, None, 1.2)
+    scene, placement, scale = place_with_scale(shrunk(room.scene(), 0.1), False, None, 1.2)
+    assert not scale.guessed
     assert way(scene) == pytest.approx(way(room.scene()), rel=0.03)
     assert placement.floor_height_m == pytest.approx(1.2, abs=0.01)
     assert scene.spawn.camera_height == 1.2
@@ -46,7 +48,7 @@ def test_without_a_floor_the_middle_depth_is_assumed(room):
     depth[:3, :3] = 0.5
     scene = replace(room.scene(), views=(replace(view, depth=depth),))
     placed, _, scale = place_with_scale(scene, False, None, None)
-    assert scale == pytest.approx(ASSUMED_DEPTH_M / 0.5)
+    assert scale.guessed and scale.metres_per_unit == pytest.approx(ASSUMED_DEPTH_M / 0.5)
     assert np.nanmedian(placed.views[0].depth) == pytest.approx(ASSUMED_DEPTH_M)
 
 
