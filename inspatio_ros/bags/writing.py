@@ -58,8 +58,9 @@ class _Topic:
 
 class BagWriter:
     """
-    A new bag. Use it as a context manager; what was written until an error stays readable, a bag
-    without a message is not left behind by one.
+    A new bag, to be used as a context manager.
+
+    What was written until an error stays readable; a bag without a message is not left behind.
 
     Messages reach the disk within a second of message time or some megabytes. Killed or on a full
     disk, the bag holds all but those. Equal messages make equal files.
