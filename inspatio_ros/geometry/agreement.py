@@ -74,8 +74,8 @@ def _verdict(w: float, rgb: U8, other_disparity: F32, other_rgb: U8, gain: F64, 
 
 @kernel()
 def _vote(disparity: F32, rgb: U8, P: F64, other_disparity: F32, other_rgb: U8, gain: F64,
-          depth_tolerance: float, colour_tolerance: float, support: U8, against: U8,
-          heard: U8) -> None:
+          depth_tolerance: float, colour_tolerance: float, clearly: float, support: U8,
+          against: U8, clear: U8, heard: U8) -> None:
     """Add the votes of another view; arguments as in `vote`."""
     height, width = other_disparity.shape
     for v in range(disparity.shape[0]):
@@ -88,14 +88,16 @@ def _vote(disparity: F32, rgb: U8, P: F64, other_disparity: F32, other_rgb: U8, 
             row, column = int(y + 0.5), int(x + 0.5)
             said = _verdict(w, rgb[v, u], other_disparity, other_rgb, gain, row, column,
                             depth_tolerance, colour_tolerance)
-            heard[v, u] += other_disparity[row, column] > 0.0
+            found = other_disparity[row, column]
+            heard[v, u] += found > 0.0
             support[v, u] += said == _SUPPORTS
             against[v, u] += said == _CONTRADICTS
+            clear[v, u] += said == _CONTRADICTS and found < w * (1.0 - clearly)
 
 
 def vote(disparity: F32, rgb: U8, P: F64, other_disparity: F32, other_rgb: U8, gain: F64,
-         support: U8, against: U8, heard: U8, depth_tolerance: float = 0.05,
-         colour_tolerance: float = 20.0) -> None:
+         support: U8, against: U8, clear: U8, heard: U8, depth_tolerance: float = 0.05,
+         colour_tolerance: float = 20.0, clearly: float = 0.2) -> None:
     """
     Let another view vote on every point of a view.
 
@@ -106,12 +108,14 @@ def vote(disparity: F32, rgb: U8, P: F64, other_disparity: F32, other_rgb: U8, g
     :param other_rgb: (h, w, 3) uint8.
     :param gain: (3,) brightness of the view over that of the other.
     :param support, against: (H, W) uint8, are raised by one where the other view says so.
+    :param clear: (H, W) uint8, likewise for those against that see far beyond.
     :param heard: (H, W) uint8, is raised by one where the other view knows any depth.
     :param depth_tolerance: relative difference of depth that is still one surface.
     :param colour_tolerance: how far a colour may lie outside those around the pixel, 0..255.
+    :param clearly: relative difference of inverse depth from which on one sees far beyond.
     """
     _vote(disparity, rgb, P, other_disparity, other_rgb, gain, depth_tolerance, colour_tolerance,
-          support, against, heard)
+          clearly, support, against, clear, heard)
 
 
 @kernel()

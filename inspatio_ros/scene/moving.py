@@ -36,8 +36,6 @@ _SHARE_AGAINST = 0.3
 # A point that fewer see is not at home among them, if so many know the place.
 _LEAST_SUPPORT = 2
 _LEAST_HEARD = 2
-# Own depth over that of the background, if no colour has to tell one from the other.
-_FAR_IN_FRONT = 0.8
 # Colours that differ by more than this (0..255), or than so many times what is usual in the
 # picture, are of different things.
 _OTHER_COLOUR = 22.0
@@ -56,17 +54,27 @@ class Evidence:
 
     :param support: (H, W) uint8, frames that see a point where it should be.
     :param against: (H, W) uint8, frames that look through it.
+    :param clear: (H, W) uint8, of them, those that see far beyond it.
     :param heard: (H, W) uint8, frames that know of any depth where the point should be.
     """
 
     support: U8
     against: U8
+    clear: U8
     heard: U8
 
     def contradicted(self) -> Mask:
         """Return (H, W) where the point was not there at other times."""
         least = self.support * (_SHARE_AGAINST / (1.0 - _SHARE_AGAINST))
-        return (self.against >= _LEAST_AGAINST) & (self.against > least)
+        return (self.against >= self._least()) & (self.against > least)
+
+    def denied(self) -> Mask:
+        """Return (H, W) where there was nothing near the point at other times."""
+        return self.contradicted() & (self.clear >= self._least())
+
+    def _least(self) -> U8:
+        """Return (H, W) how many have to speak against a point: one, if hardly any knows it."""
+        return np.where(self.heard > _LEAST_AGAINST, _LEAST_AGAINST, 1).astype(np.uint8)
 
 
 def moving_pixels(views: Sequence[View], progress: Progress | None = None) -> list[Mask]:
@@ -112,13 +120,13 @@ class Judge:
     def _hear(self, index: int, disparity: Sequence[F32]) -> tuple[Evidence, dict[int, F64]]:
         """Return the votes on a frame, and how much brighter it is than each that votes."""
         view, own = self._views[index], inverse_depth(self._views[index].depth)
-        evidence = Evidence(*(np.zeros(own.shape, np.uint8) for _ in range(3)))
+        evidence = Evidence(*(np.zeros(own.shape, np.uint8) for _ in range(4)))
         gains = {}
         for k in self.witnesses(index):
             P, rgb = transfer(view, self._views[k]), self._views[k].rgb
             gains[k] = agreement.brightness_gain(own, view.rgb, P, disparity[k], rgb)
             agreement.vote(own, view.rgb, P, disparity[k], rgb, gains[k], evidence.support,
-                           evidence.against, evidence.heard)
+                           evidence.against, evidence.clear, evidence.heard)
         return evidence, gains
 
     def _background(self, index: int, sources: Sequence[warp_cpu.SourceView],
@@ -204,7 +212,7 @@ def decide(view: View, evidence: Evidence, behind: F32, colour: U8) -> Mask:
     sure = suspicious & strange
     if not estimated:
         # A sensor is not so wrong that it sees a thing far in front of where nothing is.
-        sure |= contradicted & known & (view.depth * behind < _FAR_IN_FRONT)
+        sure |= evidence.denied()
     return patches(suspicious, sure)
 
 

@@ -262,8 +262,9 @@ def _path(rng: np.random.Generator, half: F64, corridor: bool) -> CameraPath:
         end = np.array([start[0] + rng.uniform(-0.2, 0.8), side * wide,
                         height + rng.uniform(-0.2, 0.2)])
         bow = np.array([rng.uniform(-0.2, 0.4), 0.0, rng.uniform(-0.1, 0.1)])
-        target = np.array([[0.7 * half[0], -0.2 * side, rng.uniform(0.7, 1.1)],
-                           [0.7 * half[0], 0.4 * side, rng.uniform(0.7, 1.1)]])
+        # Around what it looks at, as people film: from either end it sees the other side.
+        target = np.array([[0.5 * half[0], 0.5 * side, rng.uniform(0.7, 1.1)],
+                           [0.5 * half[0], -0.5 * side, rng.uniform(0.7, 1.1)]])
     amplitude = rng.uniform(0.2, 1.0) * np.array([0.012, 0.012, 0.015, 0.008, 0.01, 0.012])
     shake = np.stack([rng.uniform(0.5, 1.8, 6), rng.uniform(0.0, 2.0 * np.pi, 6), amplitude], 1)
     return CameraPath(start, bow, end, target, shake)

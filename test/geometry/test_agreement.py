@@ -13,10 +13,11 @@ SIDEWAYS = pixel_transfer(K, K, moved(x=-0.2))
 
 def votes(disparity: np.ndarray, rgb: np.ndarray, other: np.ndarray, other_rgb: np.ndarray,
           P: np.ndarray = SIDEWAYS, gain: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
-    """Return support, against, heard."""
-    result = tuple(np.zeros(disparity.shape, np.uint8) for _ in range(3))
-    vote(disparity, rgb, P, other, other_rgb, np.ones(3) if gain is None else gain, *result)
-    return result
+    """Return support, against, heard; `against` is 2 where it is clear."""
+    support, against, clear, heard = (np.zeros(disparity.shape, np.uint8) for _ in range(4))
+    vote(disparity, rgb, P, other, other_rgb, np.ones(3) if gain is None else gain, support,
+         against, clear, heard)
+    return support, against + clear, heard
 
 
 def wall(metres: float) -> np.ndarray:
@@ -46,7 +47,7 @@ def test_another_colour_in_the_right_place_is_no_support() -> None:
 
 def test_what_others_look_through_is_contradicted_and_what_they_see_before_it_is_not() -> None:
     rgb = textured()
-    for other, expected in ((4.0, 1), (1.0, 0)):
+    for other, expected in ((4.0, 2), (2.3, 1), (2.05, 0), (1.0, 0)):
         support, against, _ = votes(wall(2.0), rgb, wall(other), rgb)
         assert not support.any()
         assert (against[2:-3, 8:-3] == expected).all()
@@ -57,7 +58,7 @@ def test_a_depth_edge_nearby_keeps_a_pixel_from_contradicting() -> None:
     other[:, 30] = 0.5
     _, against, _ = votes(wall(2.0), rgb, other, rgb)
     assert (against[2:-3, 35:38] == 0).all()
-    assert (against[2:-3, 40:50] == 1).all()
+    assert (against[2:-3, 40:50] == 2).all()
 
 
 def test_unknown_depth_says_nothing_and_hears_nothing() -> None:
