@@ -49,8 +49,9 @@ def world_node(context: LaunchContext) -> list[Node]:
     logger = '.'.join([*namespace.strip('/').split('/'), NODE]).lstrip('.')
     arguments += ['--log-level', f'{logger}:={asked("log_level")}']
     arguments += shlex.split(asked('ros_args'))
+    page = ['--view', asked('view')] if asked('view') else []
     return [Node(package=PACKAGE, executable=NODE, name=NODE, namespace=namespace,
-                 ros_arguments=arguments, output='screen', emulate_tty=True,
+                 arguments=page, ros_arguments=arguments, output='screen', emulate_tty=True,
                  on_exit=Shutdown(reason='the world has ended'))]
 
 
@@ -80,6 +81,9 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             'rviz', default_value='false', choices=['true', 'false', 'True', 'False'],
             description='Show the pictures in RViz.'),
+        DeclareLaunchArgument(
+            'view', default_value='',
+            description='Port of a page that shows the world and drives, e.g. 8088. Empty: none.'),
         DeclareLaunchArgument(
             'ros_args', default_value='',
             description='More ROS arguments for the node, one string: "-p mount.x:=0.2".'),

@@ -229,6 +229,9 @@ def test_a_distro_is_built_once_sourced_and_launched(distro: Desk):
 @pytest.mark.parametrize('words, expected', [
     (['--scene', 'a b'], ['scene:=a b']),
     (['--scene=x', 'rate:=10.0'], ['scene:=x', 'rate:=10.0']),
+    (['--view', '--scene=x'], ['view:=8088', 'scene:=x']),
+    (['--scene=x', '--view'], ['scene:=x', 'view:=8088']),
+    (['--view', '9000', 'rate:=1.0'], ['view:=9000', 'rate:=1.0']),
     (['rate:=10.0', '--scene', 's', '--ros-args', '-p', 'a:=it is', '-r', '__node:=w'],
      ['rate:=10.0', 'scene:=s', "ros_args:='-p' 'a:=it is' '-r' '__node:=w'"]),
     (['--ros-args', '-p', "name:=don't"], ["ros_args:='-p' 'name:=don'\\''t'"]),

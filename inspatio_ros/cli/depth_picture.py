@@ -77,6 +77,32 @@ def colour_depth(depth: F32, span: DepthRange) -> U8:
     return rgb
 
 
+class SteadyColours:
+    """
+    Colours for a stream of depth maps; the range follows what is seen, too slowly to flicker.
+
+    :param share: how far it goes with each map towards the range that would suit that map.
+    """
+
+    def __init__(self, share: float = 0.1) -> None:
+        self._share = share
+        self._span: DepthRange | None = None
+
+    def __call__(self, depth: F32) -> tuple[U8, float, float]:
+        """
+        Colour the next depth map.
+
+        :param depth: (H, W) float32, metres; NaN unknown, +inf out of range.
+        :returns: (H, W, 3) uint8 RGB, and the depths at both ends of the colours, metres.
+        """
+        here, span = DepthRange.of([depth[::4, ::4]]), self._span
+        span = here if span is None else DepthRange(
+            span.near + self._share * (here.near - span.near),
+            span.far + self._share * (here.far - span.far))
+        self._span = span
+        return colour_depth(depth, span), span.near, span.far
+
+
 def draw_legend(rgb: U8, span: DepthRange) -> None:
     """
     Draw a bar with metres into the lower right corner; nothing if the picture is too small.

@@ -5,13 +5,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 import json
 from pathlib import Path
 import signal
+import subprocess
 import sys
 from typing import Any, TYPE_CHECKING
 
 from inspatio_ros.cli import surroundings
+from inspatio_ros.cli.view import PORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +29,8 @@ SUMMARY = 'drive through a scene: run the ROS 2 node'
 
 # How often the main thread looks whether it should leave.
 _LOOK_UP_S = 0.25
+# The page's process gets so long to end.
+_VIEWER_S = 1.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--scene', help='scene folder (default: the bundled hall)')
     parser.add_argument('--params-file', type=Path, action='append', default=[],
                         help='parameter file (default: config/world.yaml, the defaults)')
+    parser.add_argument('--view', type=int, nargs='?', const=PORT, metavar='PORT',
+                        help='also serve the page that shows the world and drives the robot '
+                        f'(port {PORT})')
     parser.add_argument('--ros-args', nargs=argparse.REMAINDER, default=[],
                         help='everything after it goes to ROS, e.g. -p rate:=10.0')
 
@@ -47,7 +56,7 @@ def run(args: argparse.Namespace, opener: OpenWorld | None = None) -> int:
     surroundings.use_fastdds_profile()
     surroundings.keep_freed_memory()
     try:
-        return _spin(ros_arguments(args), opener or open_world, leave)
+        return _spin(ros_arguments(args), opener or open_world, leave, args.view)
     except SystemExit:
         return 0
 
@@ -97,7 +106,8 @@ def open_world(request: WorldRequest, wait_s: float | None = None) -> WorldBacke
     return open_star_world(scene, request.imagination, settings, wait_s=wait_s)
 
 
-def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave) -> int:
+def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave,
+          view_port: int | None) -> int:
     import rclpy
     from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
@@ -114,8 +124,9 @@ def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave) -> int:
         if node.autostart and not node.start():
             return 1
         leave.at_once = False
-        while not leave.asked:
-            executor.spin_once(timeout_sec=_LOOK_UP_S)
+        with _page(view_port, node.get_fully_qualified_name()):
+            while not leave.asked:
+                executor.spin_once(timeout_sec=_LOOK_UP_S)
     except ExternalShutdownException:
         pass
     finally:
@@ -125,6 +136,32 @@ def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave) -> int:
         node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+@contextmanager
+def _page(port: int | None, node: str) -> Iterator[None]:
+    """
+    Serve the page inside, in a process of its own that ends with this one, however this one ends.
+
+    :param port: None: no page.
+    :param node: fully qualified name.
+    """
+    if port is None:
+        yield
+        return
+    viewer = subprocess.Popen(
+        [sys.executable, '-m', 'inspatio_ros', 'view', '--with-parent', '--port', str(port),
+         '--namespace', node.rpartition('/')[0], '--node', node], stdin=subprocess.PIPE)
+    try:
+        yield
+    finally:
+        assert viewer.stdin is not None
+        viewer.stdin.close()
+        try:
+            viewer.wait(timeout=_VIEWER_S)
+        except subprocess.TimeoutExpired:
+            viewer.kill()
+            viewer.wait()
 
 
 def _refuse(error: Exception) -> int:
