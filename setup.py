@@ -48,6 +48,6 @@ setup(
             'world_node = inspatio_ros.cli.world:main',
             'inspatio = inspatio_ros.cli.main:main',
         ],
-        'pytest11': ['inspatio_golden = inspatio_ros.bags.pytest_plugin'],
+        'pytest11': ['inspatio_golden = inspatio_ros.bags.comparing.pytest_plugin'],
     },
 )

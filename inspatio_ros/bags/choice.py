@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 import re
 
-from inspatio_ros.bags.images import COLOUR_BYTES, COMPRESSED, DEPTH_BYTES, IMAGE
 from inspatio_ros.bags.reading import Bag, Topic
+from inspatio_ros.bags.scenes.images import COLOUR_BYTES, COMPRESSED, DEPTH_BYTES, IMAGE
 
 INFO = 'sensor_msgs/msg/CameraInfo'
 TF = 'tf2_msgs/msg/TFMessage'

@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from inspatio_ros.bags.calibration import Calibration, calibration_of
 from inspatio_ros.bags.choice import Choice, POSE_TYPES, TF
 from inspatio_ros.bags.reading import Bag, NS_PER_S, Raw, stamp_ns, Topic, Window
+from inspatio_ros.bags.scenes.calibration import Calibration, calibration_of
 from inspatio_ros.bags.tf import frame_name, numbers_or_none, PoseSeries, Transforms
 from inspatio_ros.contracts import I64
 from inspatio_ros.scene.parallel import Progress

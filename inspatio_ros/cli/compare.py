@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from inspatio_ros.cli.output import print_json, ProgressBar
 
 if TYPE_CHECKING:
-    from inspatio_ros.bags.report import Report
+    from inspatio_ros.bags.comparing.report import Report
     from inspatio_ros.contracts import F32, U8
 
 SUMMARY = 'two bags, or a bag and a manifest: the same, exactly or under tolerances?'
@@ -64,9 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare two recordings."""
-    from inspatio_ros.bags.compare import compare_bags, Options
-    from inspatio_ros.bags.golden import compare_with_golden, write_golden
-    from inspatio_ros.bags.tolerances import parse_tolerances
+    from inspatio_ros.bags.comparing.compare import compare_bags, Options
+    from inspatio_ros.bags.comparing.golden import compare_with_golden, write_golden
+    from inspatio_ros.bags.comparing.tolerances import parse_tolerances
 
     _check(args)
     options = Options(parse_tolerances(args.tolerance), tuple(args.topics), tuple(args.ignore),

@@ -19,8 +19,8 @@ from inspatio_ros.cli.prepare_video import (add_video_arguments, EXAMPLES as VID
 if TYPE_CHECKING:
     from inspatio_ros.scene.align import Placement
     from inspatio_ros.scene.preparation import Preparation
+    from inspatio_ros.scene.reconstruction.workplace import Workplace
     from inspatio_ros.scene.scene import Scene
-    from inspatio_ros.scene.workplace import Workplace
 
 SUMMARY = 'video, bag, RGB-D folder or foreign scene -> scene folder'
 

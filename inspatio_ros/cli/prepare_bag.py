@@ -10,8 +10,8 @@ import os
 from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inspatio_ros.bags.images import Converter
-    from inspatio_ros.bags.options import BagOptions, ImportedBag
+    from inspatio_ros.bags.scenes.images import Converter
+    from inspatio_ros.bags.scenes.options import BagOptions, ImportedBag
 
 # Names of the arguments that mean nothing for other inputs.
 _BAGS_ALONE = ('color', 'info', 'depth_info', 'right', 'right_info', 'max_offset', 'max_gap',
@@ -57,7 +57,7 @@ def import_bag(args: argparse.Namespace) -> ImportedBag:
 
     :raises ValueError: what is wrong with it, or with the arguments.
     """
-    from inspatio_ros.bags.importer import read_bag
+    from inspatio_ros.bags.scenes.importer import read_bag
     from inspatio_ros.cli.output import stage
     for name in ('fps', 'time_mode'):
         if getattr(args, name) is not None:
@@ -80,11 +80,11 @@ def refuse_bag_arguments(args: argparse.Namespace) -> None:
 
 def _options(args: argparse.Namespace) -> BagOptions:
     from inspatio_ros.bags.choice import Wish
-    from inspatio_ros.bags.options import BagOptions
-    from inspatio_ros.bags.keyframes import Motion
+    from inspatio_ros.bags.scenes.keyframes import Motion
+    from inspatio_ros.bags.scenes.options import BagOptions
     from inspatio_ros.cli.prepare_video import named_network
-    from inspatio_ros.scene.poses import read_camera_json
-    from inspatio_ros.scene.recording import VideoOptions
+    from inspatio_ros.scene.formats.poses import read_camera_json
+    from inspatio_ros.scene.reconstruction.recording import VideoOptions
     network = named_network(args)
     wish = Wish(args.color, None if network else _text(args.depth), args.info, args.depth_info,
                 args.right, args.right_info, _text(args.poses))

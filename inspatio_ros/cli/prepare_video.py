@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inspatio_ros.scene.preparation import Preparation
-    from inspatio_ros.scene.recording import Prepared
+    from inspatio_ros.scene.reconstruction.recording import Prepared
 
 # What `--depth` takes besides a folder: libraries that see depth in single pictures.
 NETWORKS = ('da3', 'transformers')
@@ -40,7 +40,7 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
 
 def is_bare_video(args: argparse.Namespace) -> bool:
     """Say whether the input is a video of which something has to be found."""
-    from inspatio_ros.scene.video import VIDEO_SUFFIXES
+    from inspatio_ros.scene.reconstruction.video import VIDEO_SUFFIXES
     everything = None not in (args.depth, args.poses, args.intrinsics) and not named_network(args)
     return args.input.suffix.lower() in VIDEO_SUFFIXES and not (args.input.is_dir() or everything)
 
@@ -53,7 +53,7 @@ def import_video(args: argparse.Namespace) -> Prepared:
     :raises ImportError: the library of `--depth` is not there.
     """
     from inspatio_ros.cli.output import stage
-    from inspatio_ros.scene.recording import prepare_video, VideoOptions
+    from inspatio_ros.scene.reconstruction.recording import prepare_video, VideoOptions
     from inspatio_ros.scene.scene import TimeMode
     network = named_network(args)
     more = {} if args.max_views is None else {'frames': args.max_views}

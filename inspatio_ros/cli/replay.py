@@ -18,9 +18,9 @@ from inspatio_ros.cli import surroundings, world_parameters
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inspatio_ros.bags.motion import Motion
     from inspatio_ros.bags.reading import Bag
-    from inspatio_ros.bags.replay import Options, Replay, Summary
+    from inspatio_ros.bags.replaying.motion import Motion
+    from inspatio_ros.bags.replaying.replay import Options, Replay, Summary
     from inspatio_ros.bags.writing import BagWriter
     from inspatio_ros.contracts import F64, WorldBackend
     from inspatio_ros.robot.parameters import WorldParameters, WorldRequest
@@ -95,9 +95,9 @@ def run(args: argparse.Namespace, opener: OpenWorld | None = None) -> int:
     :raises ValueError: a bag, topic, scene, parameter or argument that is wrong.
     :raises OSError: a bag that cannot be written.
     """
-    from inspatio_ros.bags.motion import choose_motion
     from inspatio_ros.bags.reading import Bag
-    from inspatio_ros.bags.replay import Replay
+    from inspatio_ros.bags.replaying.motion import choose_motion
+    from inspatio_ros.bags.replaying.replay import Replay
     from inspatio_ros.robot.parameters import request_of
     parameters = asked_parameters(args)
     options = asked_options(args, parameters)
@@ -141,7 +141,7 @@ def asked_options(args: argparse.Namespace, parameters: WorldParameters) -> Opti
 
     :raises ValueError: a time that is wrong.
     """
-    from inspatio_ros.bags.replay import Options
+    from inspatio_ros.bags.replaying.replay import Options
     if not (math.isfinite(args.start) and args.start >= 0.0):
         raise ValueError(f'--start must be 0 s or more, got {args.start!r}')
     if not args.duration > 0.0:
@@ -172,7 +172,7 @@ def parse_outputs(text: str) -> set[str]:
 
     :raises ValueError: one that does not exist.
     """
-    from inspatio_ros.bags.recorder import OUTPUTS, USUAL
+    from inspatio_ros.bags.replaying.recorder import OUTPUTS, USUAL
     if text in ('usual', 'all'):
         return set(USUAL if text == 'usual' else OUTPUTS)
     names = {name.strip() for name in text.split(',')}
@@ -200,7 +200,7 @@ def check_paths(bag: Path, out: Path, force: bool) -> None:
 
 def say_motion(bag: Bag, motion: Motion) -> None:
     """Log what moves the robot."""
-    from inspatio_ros.bags.motion import other_motions
+    from inspatio_ros.bags.replaying.motion import other_motions
     others = other_motions(bag, motion)
     also = f' (the bag also holds {", ".join(others)}: --motion, --topic)' if others else ''
     _log.info('%s: %d messages of %s move the robot%s', bag.path, motion.topic.count,
@@ -213,7 +213,7 @@ def write(replay: Replay, args: argparse.Namespace, outputs: set[str]) -> dict[s
 
     :returns: what was done, for JSON.
     """
-    from inspatio_ros.bags.recorder import Recorder
+    from inspatio_ros.bags.replaying.recorder import Recorder
     from inspatio_ros.bags.writing import BagWriter
     from inspatio_ros.cli.output import ProgressBar
     begin_s = time.perf_counter()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inspatio_ros.scene.procedural import ProceduralClip
+    from inspatio_ros.scene.synthetic.procedural import ProceduralClip
 
 SUMMARY = 'seed -> video of a made-up room, with exact depth and poses'
 
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     :raises OSError: a file that cannot be written.
     """
     from inspatio_ros.cli.output import print_json
-    from inspatio_ros.scene.procedural import procedural_clip
+    from inspatio_ros.scene.synthetic.procedural import procedural_clip
     if args.seed < 0:
         raise ValueError(f'--seed must be 0 or more, got {args.seed}')
     if args.out.exists() and any(args.out.iterdir()):

@@ -18,9 +18,9 @@ import re
 
 from inspatio_ros.contracts import F32, F64, Intrinsics, U8
 from inspatio_ros.scene.depth import metres_from_sensor
+from inspatio_ros.scene.formats.poses import read_camera_json, read_poses
 from inspatio_ros.scene.images import check_size, read_rgb, read_uint16
-from inspatio_ros.scene.poses import read_camera_json, read_poses
-from inspatio_ros.scene.video import VIDEO_SUFFIXES
+from inspatio_ros.scene.reconstruction.video import VIDEO_SUFFIXES
 import numpy as np
 
 _CAMERA = 'camera.json'

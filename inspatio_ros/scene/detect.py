@@ -10,16 +10,15 @@ import os
 from pathlib import Path
 
 from inspatio_ros.scene.align import place_in_map, Placement
-from inspatio_ros.scene.clip import read_clip
-from inspatio_ros.scene.da3 import is_da3_folder, read_da3_folder
 from inspatio_ros.scene.format import is_scene_folder, load_scene
+from inspatio_ros.scene.formats.clip import read_clip
+from inspatio_ros.scene.formats.da3 import is_da3_folder, read_da3_folder
+from inspatio_ros.scene.formats.rgbd import is_rgbd_folder, read_rgbd_folder
+from inspatio_ros.scene.formats.scene_v15 import is_v15_folder, read_v15_folder
 from inspatio_ros.scene.parallel import Progress
-from inspatio_ros.scene.pictures import (is_picture_folder, PICTURE_SUFFIXES,
-                                         read_pictures)
-from inspatio_ros.scene.rgbd import is_rgbd_folder, read_rgbd_folder
+from inspatio_ros.scene.pictures import is_picture_folder, PICTURE_SUFFIXES, read_pictures
+from inspatio_ros.scene.reconstruction.video import VIDEO_SUFFIXES
 from inspatio_ros.scene.scene import check_fps, Scene, TimeMode
-from inspatio_ros.scene.scene_v15 import is_v15_folder, read_v15_folder
-from inspatio_ros.scene.video import VIDEO_SUFFIXES
 
 _OTHER_PICTURES = ('.bmp', '.webp', '.tif', '.tiff')
 _BAG_SUFFIXES = ('.mcap', '.db3')

@@ -7,10 +7,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from inspatio_ros.contracts import F64, Intrinsics
-from inspatio_ros.scene.depth_sequence import depth_files, in_natural_order, read_foreign_depth
+from inspatio_ros.scene.formats.depth_sequence import (depth_files, in_natural_order,
+                                                       read_foreign_depth)
+from inspatio_ros.scene.formats.poses import check_count, read_camera_json, read_poses
 from inspatio_ros.scene.images import check_memory, read_rgb
 from inspatio_ros.scene.parallel import in_parallel, Progress
-from inspatio_ros.scene.poses import check_count, read_camera_json, read_poses
 from inspatio_ros.scene.scene import Scene, View
 import numpy as np
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A room with texture, looked at on a short way, from which bags are made."""
 
-from inspatio_ros.scene.procedural import procedural_clip
 from inspatio_ros.scene.scene import View
+from inspatio_ros.scene.synthetic.procedural import procedural_clip
 import pytest
 
 SEED = 11

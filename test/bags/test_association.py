@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stamps find their nearest partner within a bound; keyframes follow motion."""
 
-from inspatio_ros.bags.association import check_time, closest_s, nearest
-from inspatio_ros.bags.keyframes import choose_keyframes, Motion
+from inspatio_ros.bags.scenes.association import check_time, closest_s, nearest
+from inspatio_ros.bags.scenes.keyframes import choose_keyframes, Motion
 from inspatio_ros.motion.transforms import pose_rpy
 import numpy as np
 import pytest

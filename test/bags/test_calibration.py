@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A CameraInfo describes raw or rectified pictures; what it cannot describe is refused."""
 
-from inspatio_ros.bags.calibration import calibration_of, is_rectified, Straightener
+from inspatio_ros.bags.scenes.calibration import calibration_of, is_rectified, Straightener
 from inspatio_ros.contracts import Intrinsics
 from make_bag import info
 import numpy as np

@@ -8,12 +8,12 @@ import resource
 import shutil
 
 from drives import BEGIN_NS, COUNT, Drive, JPEG, ODOM, STEP_NS, TOPICS
-from inspatio_ros.bags.compare import compare_bags, Options, paired_messages
-from inspatio_ros.bags.difference import angle_deg, compare_messages
-from inspatio_ros.bags.golden import compare_with_golden, write_golden
+from inspatio_ros.bags.comparing.compare import compare_bags, Options, paired_messages
+from inspatio_ros.bags.comparing.difference import angle_deg, compare_messages
+from inspatio_ros.bags.comparing.golden import compare_with_golden, write_golden
+from inspatio_ros.bags.comparing.timeline import pair_messages
+from inspatio_ros.bags.comparing.tolerances import parse_tolerances
 from inspatio_ros.bags.reading import Bag
-from inspatio_ros.bags.timeline import pair_messages
-from inspatio_ros.bags.tolerances import parse_tolerances
 from inspatio_ros.bags.types import typestore
 from inspatio_ros.bags.writing import BagWriter, LATCHED, offered
 from inspatio_ros.cli.main import main

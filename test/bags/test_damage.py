@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever bytes of a bag are wrong: a scene comes out or one error, and never anything else."""
 
-from inspatio_ros.bags.importer import read_bag
+from inspatio_ros.bags.scenes.importer import read_bag
 from inspatio_ros.contracts import Intrinsics
 from inspatio_ros.motion.transforms import pose_rpy, T_base_cam
 from inspatio_ros.scene.scene import View

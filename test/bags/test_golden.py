@@ -5,9 +5,9 @@
 import json
 
 from drives import colour, COUNT, depth, Drive, ODOM, STEP_NS, TOPICS
-from inspatio_ros.bags.compare import Options
-from inspatio_ros.bags.golden import compare_with_golden, read_golden, write_golden
-from inspatio_ros.bags.tolerances import parse_tolerances
+from inspatio_ros.bags.comparing.compare import Options
+from inspatio_ros.bags.comparing.golden import compare_with_golden, read_golden, write_golden
+from inspatio_ros.bags.comparing.tolerances import parse_tolerances
 from inspatio_ros.cli.main import main
 from inspatio_ros.motion.transforms import pose_rpy
 from make_bag import COLOR, DEPTH, header, msg, write_bag

@@ -4,7 +4,7 @@
 
 import struct
 
-from inspatio_ros.bags.images import depth_of, rgb_of
+from inspatio_ros.bags.scenes.images import depth_of, rgb_of
 from make_bag import compressed, encoded, image, with_header
 import numpy as np
 import pytest

@@ -5,15 +5,14 @@
 from dataclasses import replace
 
 from inspatio_ros.bags.choice import Wish
-from inspatio_ros.bags.exposure import brightened
-from inspatio_ros.bags.importer import read_bag
-from inspatio_ros.bags.keyframes import Motion
-from inspatio_ros.bags.options import BagOptions
+from inspatio_ros.bags.scenes.exposure import brightened
+from inspatio_ros.bags.scenes.importer import read_bag
+from inspatio_ros.bags.scenes.keyframes import Motion
+from inspatio_ros.bags.scenes.options import BagOptions
 from inspatio_ros.contracts import Intrinsics
 from inspatio_ros.engine.renderer import CpuRenderer
 from inspatio_ros.evaluation.rgbd import evaluate_pairs
-from inspatio_ros.motion.transforms import (inverse, pose_rpy, quaternion_xyzw,
-                                            T_LINK_OPTICAL)
+from inspatio_ros.motion.transforms import inverse, pose_rpy, quaternion_xyzw, T_LINK_OPTICAL
 from inspatio_ros.scene.detect import open_scene
 from inspatio_ros.scene.preparation import load_preparation, Role, save_preparation
 from make_bag import (COLOR, COLOR_INFO, COMPRESSED, compressed, DEPTH, DEPTH_INFO, encoded, FRAME,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whose time it is, and when the camera looks."""
 
-from inspatio_ros.bags.message_time import Grid, Instants, MessageClock
+from inspatio_ros.bags.replaying.message_time import Grid, Instants, MessageClock
 import pytest
 
 S = 1_000_000_000

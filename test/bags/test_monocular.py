@@ -5,11 +5,11 @@
 from contextlib import contextmanager
 
 from inspatio_ros.bags.choice import Wish
-from inspatio_ros.bags.importer import read_bag
-from inspatio_ros.bags.options import BagOptions
+from inspatio_ros.bags.scenes.importer import read_bag
+from inspatio_ros.bags.scenes.options import BagOptions
 from inspatio_ros.scene.preparation import Role
-from inspatio_ros.scene.procedural import procedural_clip
 from inspatio_ros.scene.scene import View
+from inspatio_ros.scene.synthetic.procedural import procedural_clip
 from make_bag import COLOR, DEPTH, DEPTH_INFO, image, NS, Recording, TF, tf, transform
 import numpy as np
 import pytest

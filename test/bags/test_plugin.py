@@ -145,7 +145,7 @@ import sys
 
 def test_nothing():
     assert not {HEAVY!r} & set(sys.modules), 'loaded'
-    assert 'inspatio_ros.bags.pytest_plugin' in sys.modules
+    assert 'inspatio_ros.bags.comparing.pytest_plugin' in sys.modules
 """)
     done = user('-p', 'no:launch_testing')
     assert done.returncode == 0, done.stdout

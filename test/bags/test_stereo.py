@@ -3,9 +3,9 @@
 """A stereo pair gives depth, where both sides agree, in the rectified left camera."""
 
 from inspatio_ros.bags.choice import Wish
-from inspatio_ros.bags.importer import read_bag
-from inspatio_ros.bags.options import BagOptions
-from inspatio_ros.bags.stereo import match_rows
+from inspatio_ros.bags.scenes.importer import read_bag
+from inspatio_ros.bags.scenes.options import BagOptions
+from inspatio_ros.bags.scenes.stereo import match_rows
 from inspatio_ros.contracts import Intrinsics
 from inspatio_ros.motion.transforms import pose_rpy
 from make_bag import COLOR, COLOR_INFO, DEPTH, DEPTH_INFO, FRAME, image, info, Recording, TF, tf

@@ -17,9 +17,9 @@ IMPORT = """
 from pathlib import Path
 import re
 import sys
-from inspatio_ros.bags.importer import read_bag
-from inspatio_ros.bags.keyframes import Motion
-from inspatio_ros.bags.options import BagOptions
+from inspatio_ros.bags.scenes.importer import read_bag
+from inspatio_ros.bags.scenes.keyframes import Motion
+from inspatio_ros.bags.scenes.options import BagOptions
 
 
 def memory(name):

@@ -8,7 +8,7 @@ from pathlib import Path
 from inspatio_ros.evaluation.pose import (align_poses, path_length, rotation_errors_deg,
                                           score_poses, Similarity)
 from inspatio_ros.motion.transforms import pose_rpy
-from inspatio_ros.scene.poses import read_poses
+from inspatio_ros.scene.formats.poses import read_poses
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation

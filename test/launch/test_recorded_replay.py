@@ -52,7 +52,7 @@ def test_every_message_is_heard_and_recorded(doubled):
 
 @pytest.mark.launch(fixture=doubled, shutdown=True)
 def test_it_is_a_recording_like_any_other(doubled, tmp_path):
-    from inspatio_ros.bags.pytest_plugin import Golden
+    from inspatio_ros.bags.comparing.pytest_plugin import Golden
     Golden(tmp_path, 'doubled', update=True)(doubled[1].bag)
     Golden(tmp_path, 'doubled', update=False)(doubled[1].bag)
     with pytest.raises(pytest.fail.Exception, match='only in the manifest'):

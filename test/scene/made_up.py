@@ -5,8 +5,8 @@
 from dataclasses import replace
 
 import cv2
-from inspatio_ros.scene.procedural import ProceduralClip
 from inspatio_ros.scene.scene import View
+from inspatio_ros.scene.synthetic.procedural import ProceduralClip
 import numpy as np
 
 

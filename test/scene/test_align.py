@@ -8,7 +8,7 @@ import math
 from inspatio_ros.contracts import Intrinsics
 from inspatio_ros.motion.transforms import spawn_camera
 from inspatio_ros.scene.align import ASSUMED_CAMERA_HEIGHT_M, place_in_map
-from inspatio_ros.scene.rgbd import read_rgbd_folder
+from inspatio_ros.scene.formats.rgbd import read_rgbd_folder
 from inspatio_ros.scene.scene import Scene, View
 import numpy as np
 import pytest

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from inspatio_ros.contracts import Outputs
 from inspatio_ros.engine.world import SceneWorld, WorldSettings
-from inspatio_ros.scene.background import bounding_box, cropped, moving_part, Split, split_scene
 from inspatio_ros.scene.format import load_scene, save_scene
-from inspatio_ros.scene.procedural import procedural_clip, ProceduralClip
 from inspatio_ros.scene.scene import Scene, View
+from inspatio_ros.scene.separation.background import (bounding_box, cropped, moving_part, Split,
+                                                      split_scene)
+from inspatio_ros.scene.synthetic.procedural import procedural_clip, ProceduralClip
 from made_up import as_if_estimated, as_of_a_sensor, views_of
 import numpy as np
 import pytest

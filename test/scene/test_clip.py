@@ -5,8 +5,8 @@
 import shutil
 
 from foreign_formats import assert_like, clip_options, drop_line, set_json
-from inspatio_ros.scene.clip import read_clip
 from inspatio_ros.scene.detect import open_scene
+from inspatio_ros.scene.formats.clip import read_clip
 import numpy as np
 from PIL import Image
 import pytest

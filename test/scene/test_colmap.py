@@ -4,7 +4,7 @@
 
 from dataclasses import replace
 
-from inspatio_ros.scene.colmap import Given, recover_structure, StandsStillError
+from inspatio_ros.scene.reconstruction.colmap import Given, recover_structure, StandsStillError
 import numpy as np
 import pytest
 from walks import SIZE, walk, write_pictures

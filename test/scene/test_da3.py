@@ -5,8 +5,8 @@
 import shutil
 
 from foreign_formats import assert_like, drop_line
-from inspatio_ros.scene.da3 import read_da3_folder
 from inspatio_ros.scene.detect import open_scene
+from inspatio_ros.scene.formats.da3 import read_da3_folder
 import numpy as np
 from PIL import Image
 import pytest

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which frames of a video are used, and when they are shown."""
 
-from inspatio_ros.scene.frame_choice import choose_frames, timeline
-from inspatio_ros.scene.video import Footage
+from inspatio_ros.scene.reconstruction.frame_choice import choose_frames, timeline
+from inspatio_ros.scene.reconstruction.video import Footage
 import numpy as np
 import pytest
 

@@ -4,7 +4,7 @@
 
 import builtins
 
-from inspatio_ros.scene.monocular import align, fit_line, open_network, predict_all
+from inspatio_ros.scene.reconstruction.monocular import align, fit_line, open_network, predict_all
 import numpy as np
 import pytest
 

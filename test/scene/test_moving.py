@@ -5,10 +5,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from inspatio_ros.scene.moving import moving_pixels
-from inspatio_ros.scene.procedural import procedural_clip, ProceduralClip
-from inspatio_ros.scene.rgbd import read_rgbd_folder
+from inspatio_ros.scene.formats.rgbd import read_rgbd_folder
 from inspatio_ros.scene.scene import View
+from inspatio_ros.scene.separation.moving import moving_pixels
+from inspatio_ros.scene.synthetic.procedural import procedural_clip, ProceduralClip
 from made_up import as_if_estimated, as_of_a_sensor, views_of
 import numpy as np
 import pytest

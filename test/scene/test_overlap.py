@@ -7,8 +7,8 @@ import math
 
 from inspatio_ros.contracts import Intrinsics
 from inspatio_ros.motion.transforms import pose_rpy, T_LINK_OPTICAL
-from inspatio_ros.scene.overlap import Overlap, spread
 from inspatio_ros.scene.scene import View
+from inspatio_ros.scene.separation.overlap import Overlap, spread
 import numpy as np
 
 # 90 degrees, so that four of them look all around.

@@ -5,8 +5,8 @@
 import json
 
 from inspatio_ros.motion.transforms import inverse
-from inspatio_ros.scene.poses import (read_camera_json, read_camera_matrices, read_poses,
-                                      read_world_to_camera)
+from inspatio_ros.scene.formats.poses import (read_camera_json, read_camera_matrices, read_poses,
+                                              read_world_to_camera)
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation

@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 from inspatio_ros.cli.main import main
 from inspatio_ros.geometry.camera import invert_rigid, project, unproject
-from inspatio_ros.scene.poses import read_camera_json, read_poses
-from inspatio_ros.scene.procedural import procedural_clip, ProceduralClip
-from inspatio_ros.scene.rgbd import read_rgbd_folder
-from inspatio_ros.scene.video import read_video
+from inspatio_ros.scene.formats.poses import read_camera_json, read_poses
+from inspatio_ros.scene.formats.rgbd import read_rgbd_folder
+from inspatio_ros.scene.reconstruction.video import read_video
+from inspatio_ros.scene.synthetic.procedural import procedural_clip, ProceduralClip
 import numpy as np
 import pytest
 

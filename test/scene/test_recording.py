@@ -12,10 +12,10 @@ import time
 
 from foreign_formats import write_video
 from inspatio_ros.cli.main import main
-from inspatio_ros.scene import dense
 from inspatio_ros.scene.format import load_scene
 from inspatio_ros.scene.preparation import load_preparation, Role
-from inspatio_ros.scene.recording import prepare_video, VideoOptions
+from inspatio_ros.scene.reconstruction import dense
+from inspatio_ros.scene.reconstruction.recording import prepare_video, VideoOptions
 import numpy as np
 import pytest
 from walks import FRAMES, true_structure, walk, write_walk

@@ -4,7 +4,7 @@
 
 from foreign_formats import assert_like, drop_line, set_json
 from inspatio_ros.scene.detect import open_scene
-from inspatio_ros.scene.rgbd import read_rgbd_folder
+from inspatio_ros.scene.formats.rgbd import read_rgbd_folder
 import numpy as np
 from PIL import Image
 import pytest

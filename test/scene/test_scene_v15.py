@@ -6,8 +6,8 @@ import shutil
 
 from foreign_formats import assert_like, drop_line, set_json
 from inspatio_ros.scene.detect import open_scene
+from inspatio_ros.scene.formats.scene_v15 import read_v15_folder
 from inspatio_ros.scene.scene import TimeMode
-from inspatio_ros.scene.scene_v15 import read_v15_folder
 import numpy as np
 from PIL import Image
 import pytest

@@ -3,8 +3,8 @@
 """Which pictures measure the depth of another."""
 
 from inspatio_ros.contracts import Intrinsics
-from inspatio_ros.scene.sources import choose_sources, grid_points
-from inspatio_ros.scene.structure import Structure
+from inspatio_ros.scene.reconstruction.sources import choose_sources, grid_points
+from inspatio_ros.scene.reconstruction.structure import Structure
 import numpy as np
 import pytest
 

@@ -3,8 +3,9 @@
 """Cameras and points of a recording."""
 
 from inspatio_ros.contracts import Intrinsics
-from inspatio_ros.scene.structure import (median_ray_angle_deg, standing_still, Structure,
-                                          structure_arrays, structure_from)
+from inspatio_ros.scene.reconstruction.structure import (median_ray_angle_deg, standing_still,
+                                                         Structure, structure_arrays,
+                                                         structure_from)
 import numpy as np
 import pytest
 

@@ -5,7 +5,7 @@
 import av
 from foreign_formats import write_video
 from inspatio_ros.scene.images import jpeg_bytes
-from inspatio_ros.scene.video import read_chosen, survey_video
+from inspatio_ros.scene.reconstruction.video import read_chosen, survey_video
 import numpy as np
 import pytest
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work that goes on after an interrupt."""
 
-from inspatio_ros.scene.workplace import fingerprint, Workplace
+from inspatio_ros.scene.reconstruction.workplace import fingerprint, Workplace
 import numpy as np
 import pytest
 

@@ -5,8 +5,8 @@
 from pathlib import Path
 
 from foreign_formats import write_camera, write_rows, write_video
-from inspatio_ros.scene.procedural import procedural_clip, ProceduralClip
-from inspatio_ros.scene.structure import Structure
+from inspatio_ros.scene.reconstruction.structure import Structure
+from inspatio_ros.scene.synthetic.procedural import procedural_clip, ProceduralClip
 import numpy as np
 from PIL import Image
 

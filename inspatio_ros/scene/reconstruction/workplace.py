@@ -1,0 +1,81 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Results of long work, kept beside its end, so that it goes on after an interrupt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import json
+import os
+from pathlib import Path
+import shutil
+from typing import Any
+
+import numpy as np
+
+Arrays = Mapping[str, np.ndarray]
+
+_KEY = 'key.json'
+
+
+class Workplace:
+    """
+    A folder OUT.partial that holds what is done already of one task.
+
+    :param out: where the result will be; the folder lies beside it.
+    :param task: describes inputs and options completely, in terms of JSON. A folder of another
+        task is emptied.
+    """
+
+    def __init__(self, out: Path, task: Mapping[str, Any]) -> None:
+        self.folder = out.parent / f'{out.name}.partial'
+        key = json.dumps(task, sort_keys=True, default=str)
+        path = self.folder / _KEY
+        self.resumed = path.is_file() and path.read_text() == key
+        if not self.resumed:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir()
+            path.write_text(key)
+
+    def remember(self, name: str, make: Callable[[], Arrays]) -> Arrays:
+        """
+        Return what was made before under this name, or make and keep it.
+
+        :param name: of a file, perhaps in a folder.
+        :param make: does the work.
+        """
+        path = self.folder / f'{name}.npz'
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as stored:
+                return dict(stored)
+        made = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A file is there as a whole or not at all: an interrupt comes at any time.
+        fresh = path.with_suffix('.tmp')
+        with fresh.open('wb') as file:
+            np.savez(file, allow_pickle=False, **made)
+        os.replace(fresh, path)
+        return made
+
+    def empty_folder(self, name: str) -> Path:
+        """Return a folder of this name with nothing in it."""
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def remove(self) -> None:
+        """Leave nothing behind: the work is done."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def fingerprint(path: Path | None) -> list[Any]:
+    """
+    Return what tells whether a file or folder has changed: names, sizes and times.
+
+    :param path: None for an input that is not there.
+    """
+    if path is None:
+        return []
+    files = sorted(it for it in path.rglob('*') if it.is_file()) if path.is_dir() else [path]
+    return [[str(it.resolve()), it.stat().st_size, it.stat().st_mtime_ns] for it in files]
