@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from inspatio_ros.bags.types import typestore
+from inspatio_ros.bags.typestore import typestore
 from inspatio_ros.contracts import F64
 from inspatio_ros.robot.messages import Messages
 import numpy as np

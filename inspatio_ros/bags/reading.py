@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, cast
 
 from inspatio_ros.bags.torn import index_chunks, MendedFile, whole_length
-from inspatio_ros.bags.types import typestore
+from inspatio_ros.bags.typestore import typestore
 from rosbags.rosbag2 import Reader, ReaderError
 from rosbags.rosbag2 import storage_mcap, storage_sqlite3
 from rosbags.serde import SerdeError

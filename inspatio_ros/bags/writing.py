@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from inspatio_ros.bags.mcap import McapWriter, Schema, Written
-from inspatio_ros.bags.types import typestore
+from inspatio_ros.bags.typestore import typestore
 from inspatio_ros.scene.atomic import exchange
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability
 from rosbags.interfaces import QosTime

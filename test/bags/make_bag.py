@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 import struct
 
-from inspatio_ros.bags.types import typestore
+from inspatio_ros.bags.typestore import typestore
 from inspatio_ros.bags.writing import BagWriter, LATCHED, offered
 from inspatio_ros.motion.transforms import inverse, pose_rpy, quaternion_xyzw, T_base_cam
 import numpy as np

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recordings of what moves a robot, and what a replay made of them."""
 
-from inspatio_ros.bags.types import typestore
+from inspatio_ros.bags.typestore import typestore
 from inspatio_ros.motion.transforms import pose_rpy
 from make_bag import header, msg, NS, odometry, pose, TF, tf, transform, write_bag
 import numpy as np

@@ -14,7 +14,7 @@ from inspatio_ros.bags.comparing.golden import compare_with_golden, write_golden
 from inspatio_ros.bags.comparing.timeline import pair_messages
 from inspatio_ros.bags.comparing.tolerances import parse_tolerances
 from inspatio_ros.bags.reading import Bag
-from inspatio_ros.bags.types import typestore
+from inspatio_ros.bags.typestore import typestore
 from inspatio_ros.bags.writing import BagWriter, LATCHED, offered
 from inspatio_ros.cli.main import main
 from inspatio_ros.motion.transforms import pose_rpy

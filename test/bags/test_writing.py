@@ -9,7 +9,7 @@ import sys
 import time
 
 from full_disk import largest_file, mounted_disk
-from inspatio_ros.bags.types import typestore
+from inspatio_ros.bags.typestore import typestore
 from inspatio_ros.bags.writing import BagWriter, FILE_NAME, LATCHED, offered
 import numpy as np
 import pytest

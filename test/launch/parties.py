@@ -18,7 +18,7 @@ from std_msgs.msg import Int32
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from inspatio_ros.bags.reading import Bag  # noqa: E402, I100
-from inspatio_ros.bags.types import typestore  # noqa: E402
+from inspatio_ros.bags.typestore import typestore  # noqa: E402
 from inspatio_ros.bags.writing import BagWriter  # noqa: E402
 
 IN, OUT, TYPE = '/replay/number', '/replay/doubled', 'std_msgs/msg/Int32'

@@ -5,7 +5,7 @@
 import dataclasses
 import time
 
-from inspatio_ros.bags.types import typestore
+from inspatio_ros.bags.typestore import typestore
 from inspatio_ros.bags.writing import BagWriter
 from inspatio_ros.cli import main, replay as command
 from inspatio_ros.engine.world import SceneWorld, WorldSettings

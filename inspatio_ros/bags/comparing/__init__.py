@@ -1,3 +1,3 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Two bags, or a bag and a manifest: the same?"""
+"""Two bags, or a bag and a manifest: what is the same and what differs."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inspatio_ros.bags.reading import Bag
-from inspatio_ros.bags.types import typestore
+from inspatio_ros.bags.typestore import typestore
 from rosbags.interfaces import MessageDefinitionFormat
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
 from rosbags.typesys import TypesysError

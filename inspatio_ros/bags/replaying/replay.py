@@ -22,7 +22,7 @@ from inspatio_ros.bags.reading import Bag, Raw, stamp_ns
 from inspatio_ros.bags.replaying.message_time import Grid, Instants, MessageClock
 from inspatio_ros.bags.replaying.motion import header_stamp_ns, initial_poses, Motion, TfPoses
 from inspatio_ros.bags.replaying.recorder import Recorder
-from inspatio_ros.bags.types import typestore
+from inspatio_ros.bags.typestore import typestore
 from inspatio_ros.contracts import F64, GeneratorState, Intrinsics, WorldBackend
 from inspatio_ros.motion.counts import Counts, Verdict
 from inspatio_ros.robot import health as health_of
