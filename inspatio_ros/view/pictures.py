@@ -18,8 +18,8 @@ import numpy.typing as npt
 # What the page calls it -> its topic.
 STREAMS = {'color': COLOR, 'depth': DEPTH, 'observed': OBSERVED}
 JPEG_QUALITY = 80
-# A page has no room for more.
-WIDEST = 1280
+# The page has no room for more, pixels.
+WIDEST = {'color': 1280, 'depth': 400, 'observed': 400}
 # Encoding -> type and channels of a pixel.
 _PIXELS: dict[str, tuple[type[np.generic], int]] = {
     'rgb8': (np.uint8, 3), 'bgr8': (np.uint8, 3), 'mono8': (np.uint8, 1),
@@ -96,7 +96,7 @@ def picture_of(stream: str, pixels: npt.NDArray[Any], stamp_ns: int,
     if pixels.ndim != (3 if stream == 'color' else 2):
         raise ValueError(f'{STREAMS[stream]} holds an array of shape {pixels.shape}')
     notes: dict[str, Any] = {}
-    pixels = _narrow(pixels)
+    pixels = _narrow(pixels, WIDEST[stream])
     if stream == 'depth':
         rgb, near, far = paint_depth(pixels.astype(np.float32, copy=False))
         notes = {'near': round(near, 3), 'far': round(far, 3)}
@@ -110,9 +110,9 @@ def picture_of(stream: str, pixels: npt.NDArray[Any], stamp_ns: int,
     return Picture(stream, stamp_ns, width, height, jpeg.tobytes(), notes)
 
 
-def _narrow(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Leave out columns and rows of what is wider than the page: unknown depth stays unknown."""
-    stride = -(-pixels.shape[1] // WIDEST)
+def _narrow(pixels: npt.NDArray[Any], widest: int) -> npt.NDArray[Any]:
+    """Leave out columns and rows of what is too wide: unknown depth stays unknown."""
+    stride = -(-pixels.shape[1] // widest)
     return pixels if stride == 1 else np.ascontiguousarray(pixels[::stride, ::stride])
 
 

@@ -79,8 +79,11 @@ def test_what_is_observed_gets_three_colours():
 
 
 def test_a_wide_picture_is_made_smaller():
-    picture = picture_of('color', np.zeros((20, 3 * WIDEST, 3), np.uint8), 1, COLOURS)
-    assert picture.width == WIDEST and picture.height == 7
+    widest = WIDEST['color']
+    picture = picture_of('color', np.zeros((20, 3 * widest, 3), np.uint8), 1, COLOURS)
+    assert (picture.width, picture.height) == (widest, 7)
+    picture = picture_of('depth', np.ones((480, 640), np.float32), 1, COLOURS)
+    assert (picture.width, picture.height) == (320, 240)
 
 
 @pytest.mark.parametrize('change, words', [

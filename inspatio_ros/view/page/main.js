@@ -9,6 +9,10 @@ const RATE_OVER_MS = 2000;
 const STALE_MS = 2500;
 
 const byId = (id) => document.getElementById(id);
+// Text that is there already is no reason to lay the page out again.
+const write = (id, text) => {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+};
 const panels = new Map([...document.querySelectorAll('[data-stream]')].map(
   (panel) => [panel.dataset.stream, panel]));
 const top = new TopView(byId('top'));
@@ -78,16 +82,15 @@ async function show(header, bytes) {
     if (canvas.width !== picture.width || canvas.height !== picture.height) {
       [canvas.width, canvas.height] = [picture.width, picture.height];
     }
-    canvas.getContext('2d').drawImage(decoded[i], 0, 0);
+    canvas.getContext('2d', { alpha: false }).drawImage(decoded[i], 0, 0);
     decoded[i].close();
     panel.classList.remove('stale');
     if (picture.stream === 'color') shownAt.push(now);
-    if (picture.near) byId('near').textContent = metres(picture.near);
-    if (picture.far) byId('far').textContent = metres(picture.far);
+    if (picture.near) write('near', metres(picture.near));
+    if (picture.far) write('far', metres(picture.far));
     if (picture.outline) top.look(picture.outline);
   });
-  byId('latency').textContent = header.latency_ms === null ? '–'
-    : `${header.latency_ms.toFixed(0)} ms`;
+  write('latency', header.latency_ms === null ? '–' : `${header.latency_ms.toFixed(0)} ms`);
 }
 
 function metres(depth) {
@@ -126,13 +129,13 @@ for (const button of document.querySelectorAll('[data-call]')) {
 
 for (const [id, unit] of [['fast', 'm/s'], ['swift', 'rad/s']]) {
   const slider = byId(id);
-  const write = () => { byId(`${id}-text`).textContent = `${Number(slider.value).toFixed(1)} ${unit}`; };
+  const showValue = () => write(`${id}-text`, `${Number(slider.value).toFixed(1)} ${unit}`);
   slider.addEventListener('input', () => {
-    write();
+    showValue();
     hand.say();
   });
   slider.addEventListener('pointerup', () => slider.blur());
-  write();
+  showValue();
 }
 
 // ---- what is written
@@ -152,18 +155,17 @@ function tell(text) {
 function draw() {
   const open = document.body.dataset.link === 'open';
   const scene = (state.scene ?? '').split('/').filter(Boolean).at(-1) ?? '';
-  byId('scene').textContent = scene || 'inspatio';
+  write('scene', scene || 'inspatio');
   document.title = scene ? `${scene} · inspatio` : 'inspatio';
   drawPill(open);
   drawNotice(open);
   const number = (value, unit, digits) => (Number.isFinite(value)
     ? `${value.toFixed(digits).replace(/^-(0\.?0*)$/, '$1')} ${unit}` : '–');
-  byId('render').textContent = number(state.render_ms, 'ms', 1);
-  byId('speed').textContent = number(state.speed?.[0], 'm/s', 2);
-  byId('turn').textContent = number(state.speed?.[1], 'rad/s', 2);
-  byId('place').textContent = state.robot
-    ? `x ${state.robot[0].toFixed(2)}   y ${state.robot[1].toFixed(2)} m   `
-      + `${(state.robot[2] * 180 / Math.PI).toFixed(0)}°` : '';
+  write('render', number(state.render_ms, 'ms', 1));
+  write('speed', number(state.speed?.[0], 'm/s', 2));
+  write('turn', number(state.speed?.[1], 'rad/s', 2));
+  write('place', state.robot ? `x ${state.robot[0].toFixed(2)}   y ${state.robot[1].toFixed(2)} m   `
+    + `${(state.robot[2] * 180 / Math.PI).toFixed(0)}°` : '');
   drawDock();
 }
 
@@ -174,7 +176,7 @@ function drawPill(open) {
   else if (open && !state.world) [text, level] = ['no world', 1];
   else if (open && saidPaused) [text, level] = ['paused', 1];
   else if (open) [text, level] = [state.text || 'running', state.level];
-  byId('pill-text').textContent = text;
+  write('pill-text', text);
   byId('pill').title = text;
   byId('pill').dataset.level = level;
 }
@@ -192,8 +194,8 @@ function drawNotice(open) {
   byId('notice').hidden = !words;
   for (const panel of panels.values()) panel.classList.toggle('stale', words !== null);
   if (!words) return;
-  byId('notice').querySelector('h3').textContent = words[0];
-  byId('notice').querySelector('p').textContent = words[1];
+  write('notice-title', words[0]);
+  write('notice-text', words[1]);
 }
 
 function drawDock() {
@@ -206,14 +208,14 @@ function drawDock() {
   const idle = state.world && !state.drives;
   document.querySelector('.dock').classList.toggle('idle', !state.drives);
   hint.classList.toggle('warn', Boolean(!notice && idle));
-  hint.textContent = notice || (idle ? 'The world listens to no cmd_vel: something else moves it.'
-    : 'Arrow keys or W A S D drive, Q and E go sideways, a gamepad works too. Letting go stops.');
+  write('hint', notice || (idle ? 'The world listens to no cmd_vel: something else moves it.'
+    : 'Arrow keys or W A S D drive, Q and E go sideways, a gamepad works too. Letting go stops.'));
 }
 
 setInterval(() => {
   const since = performance.now() - RATE_OVER_MS;
   while (shownAt.length && shownAt[0] < since) shownAt.shift();
   const rate = shownAt.length / (RATE_OVER_MS / 1000);
-  byId('rate').textContent = rate ? rate.toFixed(rate < 10 ? 1 : 0) : '–';
+  write('rate', rate ? rate.toFixed(rate < 10 ? 1 : 0) : '–');
   drawNotice(document.body.dataset.link === 'open');
 }, 500);

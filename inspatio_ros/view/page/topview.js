@@ -5,8 +5,10 @@ const CELL_M = 0.05;        // of what has been seen
 const CELLS = 1600;         // along a side: 80 m
 const PATH_STEP_M = 0.03;
 const LEAP_M = 1.0;         // further between two poses than anybody drives
+const PERIOD_MS = 50;
 const LONGEST_PATH = 6000;
 const WEDGE_M = 2.2;
+const GROUND = '#14191f';
 const SEEN = 'rgb(150 176 190 / 22%)';
 const NOW = '#e0a54e';
 const ROBOT = '#e9edf0';
@@ -16,10 +18,11 @@ const PATH = 'rgb(95 179 168 / 85%)';
 export class TopView {
   constructor(canvas) {
     this.canvas = canvas;
-    this.pen = canvas.getContext('2d');
+    this.pen = canvas.getContext('2d', { alpha: false });
     this.seen = document.createElement('canvas');
     this.seen.width = this.seen.height = CELLS;
     this.scale = 42; // pixels per metre, CSS
+    this.drawnAt = 0;
     this.forget();
     canvas.addEventListener('wheel', (event) => {
       event.preventDefault();
@@ -71,21 +74,24 @@ export class TopView {
   }
 
   redraw() {
-    this.asked ??= requestAnimationFrame(() => {
+    this.asked ??= setTimeout(() => requestAnimationFrame(() => {
       this.asked = null;
       this.draw();
-    });
+    }), Math.max(0, this.drawnAt + PERIOD_MS - performance.now()));
   }
 
   draw() {
+    this.drawnAt = performance.now();
     const { canvas, pen, scale } = this;
     const ratio = window.devicePixelRatio || 1;
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
+    const size = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
     const [x, y] = this.robot ?? [0, 0];
     this.at = (mx, my) => [width / 2 - (my - y) * scale, height * 0.56 - (mx - x) * scale];
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.fillStyle = GROUND;
+    pen.fillRect(0, 0, width, height);
     this.drawGrid(width, height, x, y);
     this.drawSeen(width, height, x, y);
     this.drawPath();
