@@ -3,7 +3,8 @@
 """Which pictures measure the depth of another."""
 
 from inspatio_ros.contracts import Intrinsics
-from inspatio_ros.scene.reconstruction.sources import choose_sources, likely_points, measured_points
+from inspatio_ros.scene.reconstruction.sources import (choose_sources, likely_points,
+                                                       measured_points)
 from inspatio_ros.scene.reconstruction.structure import Structure
 import numpy as np
 import pytest

@@ -16,22 +16,25 @@ from dataclasses import dataclass
 from inspatio_ros.contracts import F32, F64, U8
 from inspatio_ros.geometry.camera import pixel_transfer
 from inspatio_ros.motion.transforms import inverse
-from inspatio_ros.scene.reconstruction.sources import choose_sources
+from inspatio_ros.scene.reconstruction.sources import (choose_sources, likely_points,
+                                                       measured_points)
 from inspatio_ros.scene.reconstruction.structure import Structure
 import numpy as np
 
 # Neighbours that a picture is compared with, and those that confirm its depth.
-_SOURCES, _WITNESSES = 5, 8
+_SOURCES, _WITNESSES = 6, 10
 _MIN_WITNESSES = 2
 # How often each pixel wants to be compared: with one neighbour, and with others where something
 # hides it from that one.
 _ENOUGH_SOURCES = 3.0
+# How many have to confirm a pixel to make it as certain as can be.
+_ENOUGH_WITNESSES = 4
 # Inverse depths that differ by this share are the same.
 _TOLERANCE = 0.02
 # Planes of the sweep: about one per pixel of motion at half size.
-_MIN_PLANES, _MAX_PLANES = 32, 160
-# Room beyond the nearest and farthest of the sparse points.
-_BEYOND_FAR, _BEYOND_NEAR = 0.7, 1.4
+_MIN_PLANES, _MAX_PLANES = 32, 192
+# Room beyond the farthest and nearest of the sparse points: what passes close by often has none.
+_BEYOND_FAR, _BEYOND_NEAR = 0.7, 2.5
 _OUTLIERS_PERCENT = 0.5
 
 
@@ -78,8 +81,8 @@ def sweep(shots: Shots, picture: int) -> F32:
         other picture sees any of it.
     """
     from inspatio_ros.geometry.depth_refinement import refine_rows
-    sources = choose_sources(shots.structure, picture, list(shots.rgb), _SOURCES,
-                             _ENOUGH_SOURCES)
+    sources = choose_sources(shots.structure, picture, likely_points(shots.structure, picture),
+                             list(shots.rgb), _SOURCES, _ENOUGH_SOURCES)
     own = grey(shots.rgb[picture])
     if not sources:
         return np.full(own.shape, np.nan, np.float32)
@@ -87,7 +90,7 @@ def sweep(shots: Shots, picture: int) -> F32:
     K = shots.structure.intrinsics.K
     coarse, step = _coarse_depth(half(own), np.stack([half(it) for it in others]),
                                  _transfers(shots.structure, picture, sources, half_camera(K)),
-                                 _inverse_range(shots.structure, picture))
+                                 _inverse_range(shots.structure, [picture, *sources]))
     full = np.empty_like(own)
     refine_rows(own, others, _transfers(shots.structure, picture, sources, K).astype(np.float32),
                 coarse, np.float32(0.5 * step), 0, len(own), full)
@@ -100,10 +103,16 @@ def _transfers(structure: Structure, picture: int, others: Sequence[int], K: F64
                      for it in others])
 
 
-def _inverse_range(structure: Structure, picture: int) -> tuple[float, float]:
-    """Return the least and greatest inverse depth to look at."""
-    _, depths = structure.depths_of(picture)
-    far, near = np.percentile(1.0 / depths, (_OUTLIERS_PERCENT, 100.0 - _OUTLIERS_PERCENT))
+def _inverse_range(structure: Structure, pictures: Sequence[int]) -> tuple[float, float]:
+    """
+    Return the least and greatest inverse depth to look at.
+
+    :param pictures: the picture and its sources: what one of them knows no point of, another may.
+    """
+    shares = (_OUTLIERS_PERCENT, 100.0 - _OUTLIERS_PERCENT)
+    limits = [np.percentile(1.0 / depths, shares)
+              for depths in (structure.depths_of(it)[1] for it in pictures) if len(depths)]
+    far, near = np.min(limits, axis=0)[0], np.max(limits, axis=0)[1]
     return _BEYOND_FAR * float(far), _BEYOND_NEAR * float(near)
 
 
@@ -139,12 +148,13 @@ def confirm(shots: Shots, picture: int, maps: dict[int, F32]) -> tuple[F32, U8]:
 
     :param maps: what `sweep` returned, by number of the picture.
     :returns: (H, W) float32 inverse depth, NaN where nobody confirms it, and (H, W) uint8
-        confidence, 0 there and 255 where all witnesses agree.
+        confidence, 0 there and 255 where enough of them do.
     """
     from inspatio_ros.geometry.consistency import confirm_rows
-    witnesses = choose_sources(shots.structure, picture, list(shots.rgb), _WITNESSES,
-                               _WITNESSES)
     own = maps[picture]
+    points = measured_points(shots.structure, picture, own)
+    witnesses = choose_sources(shots.structure, picture, points, list(shots.rgb), _WITNESSES,
+                               _ENOUGH_WITNESSES)
     if len(witnesses) < _MIN_WITNESSES:
         return np.full(own.shape, np.nan, np.float32), np.zeros(own.shape, np.uint8)
     P = _transfers(shots.structure, picture, witnesses, shots.structure.intrinsics.K)
@@ -152,7 +162,8 @@ def confirm(shots: Shots, picture: int, maps: dict[int, F32]) -> tuple[F32, U8]:
     confirm_rows(own, np.stack([maps[it] for it in witnesses]), P.astype(np.float32),
                  np.float32(_TOLERANCE), 0, len(own), votes, fused)
     sure = (votes >= _MIN_WITNESSES) & np.isfinite(fused) & (fused > 0.0)
-    confidence = np.where(sure, np.rint(255.0 * votes / len(witnesses)), 0.0)
+    certainty = np.minimum(votes / np.float32(_ENOUGH_WITNESSES), np.float32(1.0))
+    confidence = np.where(sure, np.rint(np.float32(255.0) * certainty), np.float32(0.0))
     return np.where(sure, fused, np.float32(np.nan)), confidence.astype(np.uint8)
 
 

@@ -5,37 +5,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from inspatio_ros.contracts import F64
+from inspatio_ros.contracts import F32, F64
 from inspatio_ros.geometry.camera import project
 from inspatio_ros.motion.transforms import inverse
 from inspatio_ros.scene.reconstruction.structure import Structure
 import numpy as np
+import numpy.typing as npt
 
 # The angle between two rays that measures depth best: wider measures finer, but looks different.
 _BEST_ANGLE_DEG = 6.0
 _NARROW_DEG, _WIDE_DEG = 3.0, 10.0
 # A picture is judged by a grid of so many pixels across and down.
 _GRID = (16, 12)
+# How much nearer than the sparse points say something may be.
+_NEARER = 1.0 / 3.0
 
 
-def choose_sources(structure: Structure, picture: int, others: Sequence[int], count: int,
-                   enough: float) -> list[int]:
+def choose_sources(structure: Structure, picture: int, points: F64, others: Sequence[int],
+                   count: int, enough: float) -> list[int]:
     """
     Choose pictures that see all of one picture, from a little aside.
 
     One after the other: always the one that adds most to what is not yet seen well enough.
 
     :param picture: whose depth is wanted.
+    :param points: (n, 3) float64, world, where its pixels lie or may lie.
     :param others: what can be chosen, all with a pose.
     :param count: how many at most.
-    :param enough: how often a pixel wants to be seen; a neighbour at a poor angle is worth less.
+    :param enough: how often a point wants to be seen; a neighbour at a poor angle is worth less.
     :returns: the chosen ones, best first; fewer where no other sees anything of it.
     """
-    grid = grid_points(structure, picture)
-    worth = {other: _worth(structure, grid, picture, other) for other in others
+    worth = {other: _worth(structure, points, picture, other) for other in others
              if other != picture}
-    covered = np.zeros(len(grid))
+    covered = np.zeros(len(points))
     chosen: list[int] = []
     while worth and len(chosen) < count:
         gains = {other: float((np.minimum(covered + value, enough) - covered).sum())
@@ -48,22 +52,48 @@ def choose_sources(structure: Structure, picture: int, others: Sequence[int], co
     return chosen
 
 
-def grid_points(structure: Structure, picture: int) -> F64:
+def likely_points(structure: Structure, picture: int) -> F64:
     """
-    Return where the pixels of a grid lie, as far away as the nearest sparse points in the picture.
+    Return where the pixels of a grid may lie: as far as the nearest sparse point in the picture,
+    or much nearer. What passes close to the camera often has no points of its own, and is seen
+    well by close neighbours only.
 
     :returns: (n, 3) float64, world; none if the picture has no points.
     """
     pixels, depths = structure.depths_of(picture)
     if len(depths) == 0:
         return np.zeros((0, 3))
+    grid = _grid(structure)
+    nearest = np.linalg.norm(grid[:, None] - pixels[None], axis=2).argmin(axis=1)
+    return np.concatenate([_placed(structure, picture, grid, share * depths[nearest])
+                           for share in (1.0, _NEARER)])
+
+
+def measured_points(structure: Structure, picture: int, inverse_HW: F32) -> F64:
+    """
+    Return where the pixels of a grid lie by a map.
+
+    :param inverse_HW: (H, W) float32 inverse depth; NaN unknown.
+    :returns: (n, 3) float64, world; of the known ones.
+    """
+    grid = np.rint(_grid(structure)).astype(np.int64)
+    inverse_depth = inverse_HW[grid[:, 1], grid[:, 0]].astype(np.float64)
+    known = inverse_depth > 0.0
+    return _placed(structure, picture, grid[known], 1.0 / inverse_depth[known])
+
+
+def _grid(structure: Structure) -> F64:
     camera = structure.intrinsics
     u, v = np.meshgrid(*((np.arange(n) + 0.5) / n for n in _GRID))
-    grid = np.stack((u.ravel() * camera.width - 0.5, v.ravel() * camera.height - 0.5), axis=1)
-    nearest = np.linalg.norm(grid[:, None] - pixels[None], axis=2).argmin(axis=1)
-    rays = np.concatenate((grid, np.ones((len(grid), 1))), axis=1) @ np.linalg.inv(camera.K).T
+    return np.stack((u.ravel() * camera.width - 0.5, v.ravel() * camera.height - 0.5), axis=1)
+
+
+def _placed(structure: Structure, picture: int, pixels: npt.NDArray[Any], depths: F64) -> F64:
+    """Return the world points of pixels at their depths."""
+    K_inverse = np.linalg.inv(structure.intrinsics.K)
+    rays = np.concatenate((pixels, np.ones((len(pixels), 1))), axis=1) @ K_inverse.T
     T_world_cam = structure.T_world_cam[picture]
-    points: F64 = (rays * depths[nearest, None]) @ T_world_cam[:3, :3].T + T_world_cam[:3, 3]
+    points: F64 = (rays * depths[:, None]) @ T_world_cam[:3, :3].T + T_world_cam[:3, 3]
     return points
 
 
