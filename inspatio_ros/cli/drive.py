@@ -120,10 +120,8 @@ def _publishing(topic: str, stamped: str) -> Iterator[Send]:
 
     def send(forward: float, turn: float) -> None:
         message = kind()
-        twist = message
-        if kind is TwistStamped:
-            message.header.stamp = node.get_clock().now().to_msg()
-            twist = message.twist
+        # Without a stamp it counts from when it comes, whatever clock the world lives by.
+        twist = message.twist if kind is TwistStamped else message
         twist.linear.x, twist.angular.z = forward, turn
         publisher.publish(message)
 

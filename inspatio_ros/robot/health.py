@@ -14,6 +14,7 @@ import time
 
 from inspatio_ros.contracts import GeneratorStatus
 from inspatio_ros.motion.counts import Counts
+from inspatio_ros.robot.parameters import WorldParameters
 import numpy as np
 
 # Stage times kept for the percentiles: ten seconds at 24 Hz.
@@ -128,6 +129,22 @@ def sensor_values(health: Health, state: str, rate_hz: float, stages: dict[str, 
     values.update({f'drops.{reason}': str(n) for reason, n in health.drop_counts().items()})
     for topic, counts in inputs.items():
         values.update({f'{topic}.{key}': str(n) for key, n in counts.as_dict().items()})
+    return values
+
+
+def time_values(parameters: WorldParameters, now_ns: int,
+                unanswered: int | None) -> dict[str, str]:
+    """
+    Return how the world's time goes, as text.
+
+    :param now_ns: world time.
+    :param unanswered: ticks in lockstep that nothing had answered in time; None elsewhere.
+    """
+    values = {'clock': parameters.clock, 'time_s': f'{now_ns * 1e-9:.3f}'}
+    if parameters.clock == 'scaled':
+        values['speed_factor'] = f'{parameters.speed_factor:g}'
+    if unanswered is not None:
+        values.update({'tick_on': parameters.tick_on, 'ticks_unanswered': str(unanswered)})
     return values
 
 

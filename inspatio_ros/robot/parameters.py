@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
+from inspatio_ros.robot.clock import MODES
+from inspatio_ros.robot.scenes import check_scene, named_scenes, why_not_scenes
 from inspatio_ros.robot.spec import fixed, live, setup, Spec
 
 SPAWN = "the scene's spawn"
@@ -95,14 +97,19 @@ class Imagination:
     prompt: str = setup('', 'What the place looks like, in words', may_be_empty=True)
     seed: int = setup(0, 'Of the noise that pictures are made from', low=0, high=2 ** 31 - 1)
     lockstep: bool = setup(False, 'Every frame waits for the generator: none is published that '
-                                  'it has not painted, at whatever rate it can')
+                                  'it has not painted, at whatever rate it can. So it is '
+                                  'anyway where clock is lockstep')
 
 
 @dataclass(frozen=True)
 class WorldParameters:
     """All parameters of the node."""
 
-    scene: str = setup('', 'Scene folder; empty = the bundled hall', may_be_empty=True)
+    scene: str = live('', 'Scene folder, or one of `scenes`; empty = the bundled hall. Changed '
+                          'while the node runs, the robot goes to the start of the new one',
+                      may_be_empty=True)
+    scenes: tuple[str, ...] = live(('',), 'Scenes that have a name: NAME=FOLDER, or a folder, '
+                                          'which is called by its own', check=why_not_scenes)
     motion_source: str = fixed('twist', 'What moves the robot',
                                choices=('twist', 'odometry', 'pose'))
     pose_type: str = fixed('PoseStamped', 'Message type of the topic `pose`',
@@ -112,6 +119,21 @@ class WorldParameters:
         choices=('auto', 'true', 'false'), bool_or_text=True)
     autostart: bool = fixed(True, 'Configure and activate without a lifecycle manager')
     rate: float = live(24.0, 'Frames', unit='Hz', low=0.1, high=240.0)
+    clock: str = fixed('wall', 'What time it is: that of others (wall; with use_sim_time, '
+                               "/clock), speed_factor times real time (scaled), or the ticks' "
+                               'own (lockstep). The last two are published on /clock',
+                       choices=MODES)
+    speed_factor: float = live(1.0, 'Seconds of clock scaled per second', low=0.01, high=100.0)
+    tick_on: str = live('input', 'In lockstep a tick is taken once what moves the robot has '
+                                 'answered the last one (input), at once (free), or on ~/step '
+                                 'alone (step)', choices=('input', 'free', 'step'))
+    tick_timeout: float = live(1.0, 'In lockstep on input, a tick that nothing answers is '
+                                    'followed by the next after so long; 0 = never', unit='s',
+                               low=0.0, high=3600.0)
+    tick_rate: float = live(0.0, 'In lockstep, at most so many ticks per second of real time; '
+                                 '0 = as many as there can be', unit='Hz', low=0.0, high=1000.0)
+    save_dir: str = fixed('', 'Folder of ~/save_view; empty = inspatio_views in ROS_HOME or '
+                              '~/.ros', may_be_empty=True)
     cmd_vel_timeout: float = setup(1.0, 'Silence after which the robot stops', unit='s',
                                    low=0.01, high=60.0)
     pose_timeout: float = setup(0.5, 'Silence of odometry or pose after which the robot is lost',
@@ -145,7 +167,9 @@ def specs(group: Any = WorldParameters, prefix: str = '') -> Iterator[tuple[str,
     """Yield (dotted name, default, spec) of every parameter."""
     for field in dataclasses.fields(group):
         if 'spec' in field.metadata:
-            yield prefix + field.name, field.default, field.metadata['spec']
+            default = field.default
+            yield (prefix + field.name, list(default) if isinstance(default, tuple) else default,
+                   field.metadata['spec'])
         else:
             yield from specs(field.default_factory, prefix + _prefix_of(field))
 
@@ -175,11 +199,23 @@ class WorldRequest:
     imagination: Imagination
 
 
+def folder_of(parameters: WorldParameters) -> str:
+    """Return the folder of the scene; empty = the bundled one."""
+    return named_scenes(parameters.scenes).get(parameters.scene, parameters.scene)
+
+
 def request_of(parameters: WorldParameters) -> WorldRequest:
-    """Return the world that the parameters ask for."""
-    render = parameters.render
-    return WorldRequest(parameters.scene, render.backend, render.threads, render.max_views,
-                        parameters.fill_depth, parameters.imagination)
+    """
+    Return the world that the parameters ask for.
+
+    :raises ValueError: a scene that is neither a folder nor one of those that have a name.
+    """
+    check_scene(parameters.scene, named_scenes(parameters.scenes))
+    render, imagination = parameters.render, parameters.imagination
+    if parameters.clock == 'lockstep':
+        imagination = dataclasses.replace(imagination, lockstep=True)
+    return WorldRequest(folder_of(parameters), render.backend, render.threads, render.max_views,
+                        parameters.fill_depth, imagination)
 
 
 def from_values(values: dict[str, Any]) -> WorldParameters:
@@ -189,9 +225,13 @@ def from_values(values: dict[str, Any]) -> WorldParameters:
 
 def _build(group: Any, values: dict[str, Any], prefix: str) -> Any:
     return group(**{
-        field.name: values[prefix + field.name] if 'spec' in field.metadata
+        field.name: _frozen(values[prefix + field.name]) if 'spec' in field.metadata
         else _build(field.default_factory, values, prefix + _prefix_of(field))
         for field in dataclasses.fields(group)})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def to_values(parameters: Any, prefix: str = '') -> dict[str, Any]:

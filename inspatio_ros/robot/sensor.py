@@ -62,6 +62,11 @@ class Sensor:
     """
 
     def __init__(self, world: WorldBackend, parameters: WorldParameters) -> None:
+        self.pace = 1.0  # seconds of world time per second, for a generator that paints ahead
+        self.enter(world, parameters)
+
+    def enter(self, world: WorldBackend, parameters: WorldParameters) -> None:
+        """Look into another world; who closes the old one is not said here."""
         self.world = world
         self.spawn = world.spawn
         self.reconfigure(parameters)
@@ -96,7 +101,7 @@ class Sensor:
         :param stamp_ns: of the frame that is looked at next; the track begins there.
         :param predict: the track in the map from stamps and the camera on the base, or None.
         """
-        lookahead_s = self.world.status().lookahead_s
+        lookahead_s = self.world.status().lookahead_s * self.pace
         if not lookahead_s > 0.0:
             return
         stamps_ns = stamp_ns + np.arange(

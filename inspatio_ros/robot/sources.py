@@ -32,6 +32,12 @@ _LONGEST_PREDICTION_S = 2.0
 
 Report = Callable[[str, Verdict, str], None]
 Clock = Callable[[], int]
+InstantOf = Callable[[int], int]
+
+
+def same_instant(stamp_ns: int) -> int:
+    """Return the instant of a stamp where stamps are the time that the world lives by."""
+    return stamp_ns
 
 
 def stamped_cmd_vel(choice: str) -> bool:
@@ -52,20 +58,23 @@ class TwistSource:
     :param T_map_odom: (4, 4) where the robot starts in the map.
     :param clock: returns nanoseconds, the time it is.
     :param report: called with every message that was dropped: topic, verdict, detail.
+    :param instant_of: returns the time, as of that clock, that a stamp means; 0 remains 0.
     """
 
     topic = 'cmd_vel'
     queue = 10
 
     def __init__(self, parameters: WorldParameters, T_map_odom: F64, clock: Clock,
-                 report: Report) -> None:
+                 report: Report, instant_of: InstantOf = same_instant) -> None:
         self.kind = ('TwistStamped' if stamped_cmd_vel(parameters.enable_stamped_cmd_vel)
                      else 'Twist')
         self._clock = clock
         self._report = report
+        self._instant_of = instant_of
         self._lock = threading.Lock()
         self._T_start = T_map_odom
         self.T_map_odom = T_map_odom
+        self.heard_ns: int | None = None  # stamp of the newest message that was used
         self._drive = Drive(_limits(parameters), parameters.cmd_vel_timeout)
 
     def take(self, message: Any) -> None:
@@ -98,11 +107,17 @@ class TwistSource:
             self._drive.teleport(T_odom_base, now_ns)
             self.T_map_odom = T_map_base @ inverse(T_odom_base)
 
-    def reset(self) -> None:
-        """Go back to the start, at rest."""
+    def reset(self, T_map_odom: F64 | None = None) -> None:
+        """
+        Go back to the start, at rest.
+
+        :param T_map_odom: (4, 4) another start from now on.
+        """
         with self._lock:
             self._drive.reset()
+            self._T_start = self._T_start if T_map_odom is None else T_map_odom
             self.T_map_odom = self._T_start
+            self.heard_ns = None
 
     def reconfigure(self, parameters: WorldParameters) -> None:
         """Take new limits."""
@@ -120,8 +135,10 @@ class TwistSource:
     def _take(self, stamp_ns: int, twist: Any) -> None:
         linear, angular = messages.twist_vectors_of(twist)
         with self._lock:
-            now_ns = self._clock()
+            stamp_ns, now_ns = self._instant_of(stamp_ns), self._clock()
             verdict = self._drive.set_twist(stamp_ns, linear, angular, now_ns)
+            if verdict.used:
+                self.heard_ns = stamp_ns or now_ns
         if not verdict.used:
             self._report('cmd_vel', verdict, f'linear {linear.tolist()} m/s, angular '
                          f'{angular.tolist()} rad/s, {_age(stamp_ns, now_ns)}')
@@ -137,21 +154,24 @@ class TrackSource:
     :param T_map_odom: (4, 4) odometry's origin in the map.
     :param clock: returns nanoseconds, the time it is.
     :param report: called with every message that was dropped: topic, verdict, detail.
+    :param instant_of: returns the time, as of that clock, that a stamp means; 0 remains 0.
     """
 
     queue = 50
 
     def __init__(self, parameters: WorldParameters, T_map_odom: F64, clock: Clock,
-                 report: Report) -> None:
+                 report: Report, instant_of: InstantOf = same_instant) -> None:
         by_odometry = parameters.motion_source == 'odometry'
         self.topic = 'odom_in' if by_odometry else 'pose'
         self.kind = 'Odometry' if by_odometry else parameters.pose_type
         self._clock = clock
         self._parameters = parameters
         self._report = report
+        self._instant_of = instant_of
         self._lock = threading.Lock()
         self._T_start = T_map_odom
         self.T_map_odom = T_map_odom
+        self.heard_ns: int | None = None  # stamp of the newest message that was used
         self._limits = _limits(parameters)
         self._track = PoseTrack(max_extrapolation_s=parameters.pose_timeout,
                                 max_prediction_s=_LONGEST_PREDICTION_S,
@@ -213,12 +233,18 @@ class TrackSource:
             self._track.push(now_ns, T_map_base, np.zeros(6), now_ns)
             self._T_teleport = T_map_base
 
-    def reset(self) -> None:
-        """Forget all poses and put odometry's origin back."""
+    def reset(self, T_map_odom: F64 | None = None) -> None:
+        """
+        Forget all poses and put odometry's origin back.
+
+        :param T_map_odom: (4, 4) another origin from now on.
+        """
         with self._lock:
             self._track.clear()
             self._T_teleport = None
+            self._T_start = self._T_start if T_map_odom is None else T_map_odom
             self.T_map_odom = self._T_start
+            self.heard_ns = None
 
     def reconfigure(self, parameters: WorldParameters) -> None:
         """Take new limits."""
@@ -264,11 +290,12 @@ class TrackSource:
 
     def _push(self, parent: str, stamp_ns: int, T: F64,
               twist: F64 | None) -> tuple[Verdict, str]:
-        now_ns = self._clock()
+        stamp_ns, now_ns = self._instant_of(stamp_ns), self._clock()
         verdict = self._track.push(stamp_ns, T, twist, now_ns, anew=parent != self._parent)
         if not verdict.used:
             return verdict, _age(stamp_ns, now_ns)
         self._parent = parent
+        self.heard_ns = stamp_ns or now_ns
         if self._T_teleport is not None:
             if parent == self._parameters.odom_frame:
                 self.T_map_odom = self._T_teleport @ inverse(T)
@@ -321,11 +348,11 @@ def _unknown_frame(frame_id: str, p: WorldParameters) -> str:
     return f'frame_id {frame_id!r} is neither {p.map_frame!r} nor {p.odom_frame!r}'
 
 
-def open_source(parameters: WorldParameters, T_map_odom: F64, clock: Clock,
-                report: Report) -> TwistSource | TrackSource:
+def open_source(parameters: WorldParameters, T_map_odom: F64, clock: Clock, report: Report,
+                instant_of: InstantOf = same_instant) -> TwistSource | TrackSource:
     """Return the source that the parameters ask for."""
     kind = TwistSource if parameters.motion_source == 'twist' else TrackSource
-    return kind(parameters, T_map_odom, clock, report)
+    return kind(parameters, T_map_odom, clock, report, instant_of)
 
 
 def _age(stamp_ns: int, now_ns: int) -> str:

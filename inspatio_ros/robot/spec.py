@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import dataclasses
 from dataclasses import dataclass
 import enum
@@ -28,6 +29,7 @@ class Spec:
     :param high: largest value, inclusive; None for no bound.
     :param step: integers lie this far apart, from `low` on; 0 for no such rule.
     :param nan_means: what NaN stands for; None if NaN is refused.
+    :param check: returns why a value is bad that is good otherwise, or nothing.
     """
 
     description: str
@@ -40,9 +42,12 @@ class Spec:
     nan_means: str | None = None
     may_be_empty: bool = False
     bool_or_text: bool = False
+    check: Callable[[Any], str] | None = None
 
     def why_not(self, value: Any) -> str:
         """Return the reason why this value is bad, or nothing."""
+        if self.check is not None and (reason := self.check(value)):
+            return reason
         if self.bool_or_text:
             value = str(value).lower()
         if isinstance(value, str):
@@ -51,7 +56,7 @@ class Spec:
             return '' if value or self.may_be_empty else 'must not be empty'
         if isinstance(value, float) and math.isnan(value):
             return '' if self.nan_means else 'must be a number, got nan'
-        if isinstance(value, bool):
+        if isinstance(value, (bool, list, tuple)):
             return ''
         if self.low is not None and value < self.low:
             return f'must be at least {self.low:g}{self._suffix}, got {value:g}'

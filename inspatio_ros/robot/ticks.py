@@ -119,6 +119,20 @@ class Ticks:
             self._ratio_is_free |= Outputs.OBSERVED not in wanted
         return frame
 
+    def glance(self, now_ns: int) -> tuple[SensorFrame, F64] | None:
+        """
+        Return all that the camera sees between two ticks, and where the robot is in the map.
+
+        :returns: None if nobody knows where the robot is.
+        """
+        motion = self._source.motion_at(now_ns)
+        if motion is None:
+            return None
+        if self.forget:
+            self._sensor.world.reset()
+        T_map_base = self._source.T_map_odom @ motion.T_odom_base
+        return self._sensor.look(now_ns, T_map_base, Outputs.ALL), T_map_base
+
     def look_at_holes(self) -> None:
         """Have one of the next frames say how much of it was never seen."""
         self._look_at_holes = not self._ratio_is_free

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped, Twist, TwistStamped
 from inspatio_ros.robot.sources import TrackSource, TwistSource
 from nav_msgs.msg import Odometry
@@ -15,7 +18,16 @@ _KINDS = {kind.__name__: kind for kind in (
     Odometry, PoseStamped, PoseWithCovarianceStamped, Twist, TwistStamped)}
 
 
-def subscribe(node: Node, source: TwistSource | TrackSource) -> Subscription:
-    """Have a source take what comes."""
-    return node.create_subscription(_KINDS[source.kind], source.topic, source.take,
+def subscribe(node: Node, source: TwistSource | TrackSource,
+              then: Callable[[], None]) -> Subscription:
+    """
+    Have a source take what comes.
+
+    :param then: called after each message.
+    """
+    def take(message: Any) -> None:
+        source.take(message)
+        then()
+
+    return node.create_subscription(_KINDS[source.kind], source.topic, take,
                                     QoSProfile(depth=source.queue))

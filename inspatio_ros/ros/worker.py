@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import threading
+import time
 
 
 class Worker:
@@ -24,6 +25,7 @@ class Worker:
     def __init__(self, work: Callable[[], None]) -> None:
         self._work = work
         self._told = threading.Event()
+        self._wake_s: float | None = None  # monotonic; when to work untold
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name='sensor', daemon=True)
         self._thread.start()
@@ -31,6 +33,10 @@ class Worker:
     def tell(self) -> None:
         """Have it done as soon as possible."""
         self._told.set()
+
+    def tell_in(self, seconds: float) -> None:
+        """Have it done after a while, unless told before. Only while at work."""
+        self._wake_s = time.monotonic() + seconds
 
     def stop(self, patience_s: float | None = None) -> None:
         """
@@ -44,8 +50,10 @@ class Worker:
 
     def _run(self) -> None:
         while True:
-            self._told.wait()
+            self._told.wait(None if self._wake_s is None
+                            else max(0.0, self._wake_s - time.monotonic()))
             self._told.clear()
+            self._wake_s = None
             if self._stopping:
                 return
             self._work()

@@ -18,23 +18,26 @@ from geometry_msgs.msg import PoseWithCovarianceStamped
 from inspatio_ros.contracts import GeneratorState, GeneratorStatus, WorldBackend
 from inspatio_ros.motion.counts import Counts, Verdict
 from inspatio_ros.robot import health as health_of
+from inspatio_ros.robot.clock import open_time, OwnTime
 from inspatio_ros.robot.health import Level
-from inspatio_ros.robot.parameters import request_of, WorldRequest
+from inspatio_ros.robot.parameters import folder_of, request_of, WorldParameters
+from inspatio_ros.robot.parameters import WorldRequest
 from inspatio_ros.robot.sensor import Sensor, start_of
 from inspatio_ros.robot.sources import frame_of, judged_initial_pose, open_source
 from inspatio_ros.robot.sources import TrackSource, TwistSource
 from inspatio_ros.ros import parameters as parameters_of
+from inspatio_ros.ros.clock_publisher import ClockPublisher
+from inspatio_ros.ros.control import Control
 from inspatio_ros.ros.messages import messages
 from inspatio_ros.ros.motion_sources import subscribe
 from inspatio_ros.ros.publishers import Publishers, send
-from inspatio_ros.ros.sensor_loop import SensorLoop
+from inspatio_ros.ros.sensor_loop import Busy, SensorLoop
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
-from std_srvs.srv import Trigger
 
 OpenWorld = Callable[[WorldRequest], WorldBackend]
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -61,6 +64,8 @@ class WorldNode(LifecycleNode):
     :raises ValueError: a bad parameter at start.
     """
 
+    _clock_topic: ClockPublisher | None = None  # also where the parameters are no good
+
     def __init__(self, open_world: OpenWorld, **kwargs: Any) -> None:
         super().__init__('world_node', **kwargs)
         self._open_world = open_world
@@ -71,7 +76,11 @@ class WorldNode(LifecycleNode):
         self._opened: Opened | None = None
         self._teleport_counts = Counts()
         self._generator_faulty = False  # when diagnostics last looked
-        self.create_service(Trigger, '~/reset', self._on_reset)
+        p = self._settings
+        self._time = open_time(p.clock, p.speed_factor, self._clock_ns)
+        if isinstance(self._time, OwnTime):
+            self._clock_topic = ClockPublisher(self, self._time, self._health)
+        Control(self, self._loop, lambda: self._state, self._time, p.save_dir)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics',
                                                   QoSProfile(depth=10))
         self.create_timer(1.0, self._on_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -98,6 +107,12 @@ class WorldNode(LifecycleNode):
         gc.unfreeze()
         gc.collect()
 
+    def destroy_node(self) -> None:
+        """Stop telling the time and leave the network."""
+        if self._clock_topic is not None:
+            self._clock_topic.close()
+        super().destroy_node()
+
     # ---- lifecycle
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -120,13 +135,15 @@ class WorldNode(LifecycleNode):
         except BaseException:
             world.close()
             raise
-        source = open_source(self._settings, T_map_base, self._now_ns, self._on_dropped)
+        source = open_source(self._settings, T_map_base, self._time.now_ns, self._on_dropped,
+                             self._time.world_of)
         publishers = Publishers(self, self._settings, self._health)
+        loop = SensorLoop(self, sensor, source, publishers, self._settings, self._health,
+                          self._warn, self._time,
+                          self._clock_topic.tell if self._clock_topic else _nothing)
         self._opened = Opened(
-            sensor, source, publishers,
-            SensorLoop(self, sensor, source, publishers, self._settings, self._health,
-                       self._warn),
-            (subscribe(self, source),
+            sensor, source, publishers, loop,
+            (subscribe(self, source, loop.nudge),
              self.create_subscription(PoseWithCovarianceStamped, 'initialpose',
                                       self._on_initial_pose, QoSProfile(depth=10))))
         self._health.error = ''
@@ -187,14 +204,6 @@ class WorldNode(LifecycleNode):
         x, y, z = T[:3, 3]
         self.get_logger().info(f'moved to x {x:.2f} y {y:.2f} z {z:.2f} m in {p.map_frame}')
 
-    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        if self._opened is None:
-            response.success, response.message = False, f'the node is {self._state}'
-            return response
-        self._opened.loop.reset()
-        response.success, response.message = True, 'back at the start'
-        return response
-
     def _on_dropped(self, topic: str, verdict: Verdict, detail: str) -> None:
         self._warn(f'{topic}/{verdict.value}', f'{topic}: message dropped, {verdict.value}: '
                                                f'{detail}')
@@ -203,13 +212,39 @@ class WorldNode(LifecycleNode):
         new, answer = parameters_of.changed(self._settings, changes, self._opened is not None)
         if not answer.successful:
             return answer
-        if self._opened is not None and not self._opened.loop.reconfigure(new):
-            return SetParametersResult(
-                successful=False, reason='a frame takes long just now, nothing has changed')
+        if self._opened is not None:
+            try:
+                self._apply(new, self._opened)
+            except (Busy, OSError, ValueError) as error:
+                return SetParametersResult(successful=False, reason=str(error))
         old, self._settings = self._settings, new
-        if self._state == 'active' and new.mount != old.mount:
+        if self._state == 'active' and (new.mount, new.scene) != (old.mount, old.scene):
             self._send_mount()
         return answer
+
+    def _apply(self, new: WorldParameters, opened: Opened) -> None:
+        """Change what can change while there is a world; raises why it does not."""
+        if folder_of(new) == folder_of(self._settings):
+            opened.loop.reconfigure(new)
+            return
+        if new.imagination.generator != 'none':
+            raise ValueError('scene can change only while the node is unconfigured where there is '
+                             'a generator')
+        self.get_logger().info(f'opening {new.scene or "the bundled scene"}')
+        self._enter(new, opened)
+
+    def _enter(self, new: WorldParameters, opened: Opened) -> None:
+        """Open another world while the old one still shows, and go there."""
+        world = self._open_world(request_of(new))
+        try:
+            sensor = Sensor(world, new)
+            sensor.warm_up(start_of(new.initial_pose, sensor.spawn))
+            left = opened.loop.enter(world, new)
+        except BaseException:
+            world.close()
+            raise
+        left.close()
+        gc.collect()  # what is frozen is not walked
 
     # ---- what the node says
 
@@ -223,7 +258,7 @@ class WorldNode(LifecycleNode):
 
     def _send_mount(self) -> None:
         if self._opened is not None and self._settings.publish_mount_tf:
-            stamp = self.get_clock().now().to_msg()
+            stamp = messages.time_of(self._time.stamp_ns())
             self._opened.publishers.send_mount(self._opened.sensor.T_base_link, stamp)
 
     def _on_diagnostics(self) -> None:
@@ -247,7 +282,7 @@ class WorldNode(LifecycleNode):
                 statuses.append(messages.status_of(
                     f'{name}: generator', self._settings.imagination.generator,
                     self._judged_generator(generator), health_of.generator_values(generator)))
-        header = messages.header_of(self.get_clock().now().to_msg(), '')
+        header = messages.header_of(messages.time_of(self._time.stamp_ns()), '')
         send(self, self._health, self._diagnostics, messages.diagnostics_of(statuses, header))
 
     def _judged(self, opened: Opened | None) -> tuple[tuple[Level, str], dict[str, str]]:
@@ -256,9 +291,20 @@ class WorldNode(LifecycleNode):
         inputs = {'initialpose': self._teleport_counts}
         if opened is not None:
             inputs.update(opened.source.counts())
-        values = health_of.sensor_values(h, self._state, rate_hz, h.stage_values(), inputs)
-        return health_of.verdict_of(h, self._state, rate_hz, p.rate,
+        state = 'paused' if opened is not None and opened.loop.paused else self._state
+        values = health_of.sensor_values(h, state, rate_hz, h.stage_values(), inputs)
+        values.update(self._time_values(opened))
+        # In lockstep ticks come when they come: pace 0.
+        return health_of.verdict_of(h, state, rate_hz, p.rate * self._time.pace,
                                     p.max_unobserved_ratio), values
+
+    def _time_values(self, opened: Opened | None) -> dict[str, str]:
+        unanswered = None if opened is None else opened.loop.unanswered
+        values = health_of.time_values(self._settings, self._time.now_ns(), unanswered)
+        if self._clock_topic is not None and (others := self._clock_topic.others()) > 0:
+            values['clock.others'] = str(others)
+            self._warn('clock', f'{others} others publish /clock: time will jump')
+        return values
 
     def _judged_generator(self, status: GeneratorStatus) -> tuple[Level, str]:
         """Return level and message; a fault is logged as it begins, and its end."""
@@ -270,9 +316,16 @@ class WorldNode(LifecycleNode):
                 self.get_logger().info('the generator is well again')
         return health_of.generator_verdict_of(status)
 
-    def _now_ns(self) -> int:
+    def _loop(self) -> SensorLoop | None:
+        return None if self._opened is None else self._opened.loop
+
+    def _clock_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
     def _warn(self, key: str, text: str) -> None:
         if self._throttle(key):
             self.get_logger().warning(text)
+
+
+def _nothing() -> None:
+    """Tell no time: others do."""

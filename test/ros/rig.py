@@ -19,6 +19,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
@@ -27,7 +28,7 @@ COLOR, DEPTH, OBSERVED = 'camera/color/image_raw', 'camera/depth/image_raw', 'ca
 COLOR_INFO, DEPTH_INFO = 'camera/color/camera_info', 'camera/depth/camera_info'
 TYPES = {COLOR: Image, DEPTH: Image, OBSERVED: Image, COLOR_INFO: CameraInfo,
          DEPTH_INFO: CameraInfo, 'tf': TFMessage, 'tf_static': TFMessage, 'odom': Odometry,
-         'diagnostics': DiagnosticArray}
+         'diagnostics': DiagnosticArray, 'clock': Clock}
 _NUMBERS = itertools.count()
 
 
@@ -36,6 +37,7 @@ class Rig:
     One node in a namespace of its own.
 
     :param start: whether the node configures and activates itself.
+    :param world: what is opened, or a function that opens it, or the exception that it raises.
     :param parameters: overrides, dotted names with __ for the dot.
     """
 
@@ -46,8 +48,10 @@ class Rig:
         self.context = rclpy.Context()
         rclpy.init(context=self.context)
         self.namespace = f'/rig{next(_NUMBERS)}'
-        tf = ['--ros-args', *(word for name in ('tf', 'tf_static', 'diagnostics')
-                              for word in ('-r', f'/{name}:={name}'))]
+        private = ['tf', 'tf_static', 'diagnostics']
+        if parameters.get('clock', 'wall') != 'wall':
+            private.append('clock')
+        tf = ['--ros-args', *(word for name in private for word in ('-r', f'/{name}:={name}'))]
         self.node = WorldNode(
             self._open, context=self.context, namespace=self.namespace, cli_args=tf,
             parameter_overrides=[Parameter(name.replace('__', '.'), value=value)
@@ -71,6 +75,8 @@ class Rig:
         self.requests.append(request)
         if isinstance(self.world, Exception):
             raise self.world
+        if callable(self.world):
+            return self.world(request)
         self.world.closed = False
         return self.world
 
@@ -101,8 +107,11 @@ class Rig:
     def _keep(self, topic):
         def keep(message):
             self.got[topic].append(message)
-            header = message.transforms[0].header if 'tf' in topic else message.header
-            self.order.append((topic, stamp_ns_of(header.stamp)))
+            if topic == 'clock':
+                stamp = message.clock
+            else:
+                stamp = (message.transforms[0] if 'tf' in topic else message).header.stamp
+            self.order.append((topic, stamp_ns_of(stamp)))
         return keep
 
     def wait(self, condition, timeout_s=8.0, what='it'):
@@ -163,7 +172,11 @@ class Rig:
 
     def reset(self):
         """Call ~/reset."""
-        return self.call(Trigger, 'world_node/reset', Trigger.Request())
+        return self.trigger('reset')
+
+    def trigger(self, name):
+        """Call one of the services that steer the node."""
+        return self.call(Trigger, f'world_node/{name}', Trigger.Request())
 
     def set_parameter(self, name, value):
         """Set one parameter over its service and return the result."""

@@ -70,14 +70,16 @@ def test_a_world_that_fails_to_render_is_closed_again(rig):
     assert rig.world.closed
 
 
-def test_the_scene_changes_between_cleanup_and_configure_only(rig):
+def test_what_the_world_is_opened_with_changes_between_cleanup_and_configure_only(rig):
     assert change(rig, Transition.TRANSITION_CONFIGURE)
-    answer = rig.set_parameter('scene', '/another')
+    answer = rig.set_parameter('render.max_views', 2)
     assert not answer.successful and 'unconfigured' in answer.reason
     assert change(rig, Transition.TRANSITION_CLEANUP)
+    assert rig.set_parameter('render.max_views', 2).successful
     assert rig.set_parameter('scene', '/another').successful
     assert change(rig, Transition.TRANSITION_CONFIGURE)
-    assert [request.scene for request in rig.requests] == ['', '/another']
+    assert [(request.scene, request.max_views) for request in rig.requests] == [
+        ('', 8), ('/another', 2)]
 
 
 class SimulatedTime:

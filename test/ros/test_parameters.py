@@ -66,7 +66,7 @@ def test_every_parameter_is_described_over_its_service(rig):
     ('rate', 0.0, 'Min: 0.1'), ('rate', -math.inf, 'out of range'), ('rate', math.nan, 'rate'),
     ('rate', 'fast', 'type'), ('depth_encoding', '64FC1', 'one of 32FC1, 16UC1'),
     ('max_unobserved_ratio', 1.5, 'Max: 1.0'), ('mount.z', 1e4, 'at most 100 m'),
-    ('limits.linear', 0.0, 'Min'), ('image.width', -1, 'Min'), ('scene', '/x', 'unconfigured'),
+    ('limits.linear', 0.0, 'Min'), ('image.width', -1, 'Min'), ('clock', 'scaled', 'read-only'),
     ('motion_source', 'pose', 'read-only'), ('map_frame', 'world', 'read-only'),
     ('autostart', False, 'read-only'), ('render.threads', 1, 'unconfigured')])
 def test_a_bad_change_is_refused_with_its_reason(rig, name, value, words):

@@ -1,0 +1,212 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Another scene while the node runs: shown at once, refused with a reason, nothing left behind."""
+
+from dataclasses import replace
+import gc
+from pathlib import Path
+import time
+
+from inspatio_ros.cli.world import open_world
+from inspatio_ros.contracts import Intrinsics, Spawn
+from inspatio_ros.engine.world import SceneWorld, WorldSettings
+from inspatio_ros.robot.messages import stamp_ns_of
+from inspatio_ros.scene.scene import Scene, View
+import numpy as np
+from painted_world import CAMERA, PaintedWorld, SPAWN
+import pytest
+from rig import camera_position, COLOR, COLOR_INFO, DEPTH, Rig
+from rooms import pose, trace
+
+NAMES = ('here=/places/one', '/places/two')
+WIDE = replace(CAMERA, width=96)
+
+
+class Place(PaintedWorld):
+    """A painted world with a start and a camera of its own."""
+
+    def __init__(self, x=SPAWN.x, camera=CAMERA, height=0.5):
+        super().__init__()
+        self._spawn, self._camera = replace(SPAWN, x=x, camera_height=height), camera
+
+    @property
+    def spawn(self):
+        """Return where a robot starts here."""
+        return self._spawn
+
+    @property
+    def intrinsics(self):
+        """Return the camera of here."""
+        return self._camera
+
+
+class Places:
+    """Opens a new place each time, and remembers them."""
+
+    def __init__(self):
+        self.opened = []
+
+    def __call__(self, request):
+        if request.scene == '/broken':
+            raise ValueError('/broken/inspatio_scene.json: fps must be > 0, got -1')
+        place = {'/places/two': lambda: Place(20.0, WIDE, 1.5)}.get(request.scene, Place)()
+        self.opened.append(place)
+        return place
+
+
+@pytest.fixture
+def rig():
+    rig = Rig(world=Places(), scenes=list(NAMES), clock='lockstep', tick_on='free',
+              tick_rate=40.0)
+    rig.listen(COLOR, DEPTH, COLOR_INFO, 'odom', 'tf_static', 'diagnostics')
+    yield rig
+    rig.close()
+
+
+def x_of_camera(rig, count):
+    """Return where the camera was in each picture from this one on."""
+    rig.wait(lambda: len(rig.got[DEPTH]) > count + 3)
+    return [camera_position(message)[0] for message in rig.got[DEPTH][count:]]
+
+
+def test_the_next_frame_shows_the_new_place_and_the_old_one_is_freed(rig):
+    rig.drive(forward=1.0)
+    rig.wait(lambda: rig.got['odom'][-1].pose.pose.position.x > 0.05)
+    count = len(rig.got[DEPTH])
+    assert rig.set_parameter('scene', 'two').successful
+    x = x_of_camera(rig, count)
+    first = next(k for k, at in enumerate(x) if at > 10.0)
+    assert all(at < 10.0 for at in x[:first]), 'old pictures until the new one'
+    np.testing.assert_allclose(x[first:], 20.0, atol=1e-6)
+    old, new = rig.world.opened
+    assert old.closed and not new.closed
+    info, image = rig.got[COLOR_INFO][-1], rig.got[COLOR][-1]
+    assert info.width == image.width == 96
+    rig.wait(lambda: rig.got['tf_static'][-1].transforms[0].transform.translation.z == 1.5)
+    rig.wait(lambda: rig.got['odom'][-1].pose.pose.position.x == 0.0)
+    stamps = [stamp_ns_of(message.header.stamp) for message in rig.got['odom']]
+    assert len(set(np.diff(stamps))) == 1, 'no tick was lost'
+    rig.wait(lambda: rig.got['diagnostics'][-1].status[0].hardware_id == 'two')
+
+
+def test_a_scene_is_changed_by_name_by_folder_and_back(rig):
+    for scene, folder in (('here', '/places/one'), ('/elsewhere', None), ('', ''),
+                          ('two', '/places/two')):
+        if folder is None:
+            assert not rig.set_parameter('scene', scene).successful
+            continue
+        assert rig.set_parameter('scene', scene).successful
+        assert rig.requests[-1].scene == folder
+
+
+def test_the_same_place_by_another_name_is_not_opened_again(rig):
+    assert rig.set_parameter('scene', 'here').successful
+    opened = len(rig.requests)
+    assert rig.set_parameter('scene', '/places/one').successful
+    assert rig.set_parameter('scene', 'here').successful
+    assert len(rig.requests) == opened
+
+
+@pytest.mark.parametrize('scenes, scene, words', [
+    (None, 'tow', 'did you mean two?'), (['bad=/broken'], 'bad', 'fps must be > 0')])
+def test_a_scene_that_cannot_be_opened_is_refused_and_the_old_one_goes_on(
+        rig, scenes, scene, words):
+    if scenes:
+        assert rig.set_parameter('scenes', scenes).successful
+    answer = rig.set_parameter('scene', scene)
+    assert not answer.successful and words in answer.reason
+    assert rig.node.get_parameter('scene').value == ''
+    np.testing.assert_allclose(x_of_camera(rig, len(rig.got[DEPTH])), 1.0, atol=1e-6)
+    assert not rig.world.opened[0].closed
+
+
+def test_a_place_that_fails_to_render_is_closed_and_the_old_one_goes_on(rig):
+    broken = Place(20.0)
+    broken.fail_with = ValueError('no view')
+    rig.world = lambda request: broken
+    answer = rig.set_parameter('scene', 'two')
+    assert not answer.successful and 'no view' in answer.reason
+    assert broken.closed
+    np.testing.assert_allclose(x_of_camera(rig, len(rig.got[DEPTH])), 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize('scenes, words', [
+    (['=/x'], 'neither NAME=FOLDER'), (['a=/x', 'a=/y'], 'two scenes')])
+def test_bad_names_are_refused(rig, scenes, words):
+    answer = rig.set_parameter('scenes', scenes)
+    assert not answer.successful and words in answer.reason
+
+
+def test_a_name_whose_scene_is_shown_can_mean_another_folder(rig):
+    assert rig.set_parameter('scene', 'here').successful
+    assert rig.set_parameter('scenes', ['here=/places/two']).successful
+    assert rig.requests[-1].scene == '/places/two'
+
+
+def test_a_scene_is_changed_in_a_pause_and_shown_by_the_step(rig):
+    assert rig.trigger('pause').success
+    time.sleep(0.2)
+    count = len(rig.got[DEPTH])
+    assert rig.set_parameter('scene', 'two').successful
+    time.sleep(0.2)
+    assert len(rig.got[DEPTH]) == count
+    assert rig.trigger('step').success
+    depth = rig.wait(lambda: rig.got[DEPTH][count:])[0]
+    assert camera_position(depth)[0] == pytest.approx(20.0)
+
+
+def test_no_scene_is_changed_under_a_generator():
+    rig = Rig(world=Places(), generator='star', weights_dir='/weights')
+    try:
+        answer = rig.set_parameter('scene', '/places/two')
+        assert not answer.successful and 'generator' in answer.reason
+    finally:
+        rig.close()
+
+
+def test_a_folder_that_is_missing_is_named_by_the_real_opener(tmp_path):
+    rig = Rig(world=open_world, image__width=80)
+    try:
+        answer = rig.set_parameter('scene', str(tmp_path / 'missing'))
+        assert not answer.successful and 'missing' in answer.reason
+        rig.listen(COLOR)
+    finally:
+        rig.close()
+
+
+def big_room(x):
+    """Return a world of some ten megabytes."""
+    camera = Intrinsics.from_hfov(480, 360, 1.4)
+    views = []
+    for k in range(4):
+        T_map_cam = pose(0.3 * k - 0.5, 0.0, 0.5 * np.pi * k)
+        rgb, depth = trace(T_map_cam, camera)
+        views.append(View(rgb, depth, camera, T_map_cam, f'yaw{k}'))
+    scene = Scene('big', tuple(views), spawn=Spawn(x, 0.0, 0.0, 0.0, 0.8))
+    return SceneWorld(scene, WorldSettings(threads=1))
+
+
+def resident_mb():
+    """Return the memory of this process."""
+    gc.collect()
+    pages = int(Path('/proc/self/statm').read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+def test_memory_is_back_after_twenty_changes():
+    names = {'/a': -1.0, '/b': 0.5}
+    rig = Rig(world=lambda request: big_room(names.get(request.scene, 0.0)), image__width=160)
+    try:
+        rig.listen(DEPTH)
+
+        def change(scene):
+            assert rig.set_parameter('scene', scene).successful
+            rig.got.clear()
+            rig.wait(lambda: len(rig.got[DEPTH]) > 2)
+            return resident_mb()
+
+        before = [change(scene) for scene in ('/a', '/b', '/a', '/b')][-1]
+        after = [change('/a' if k % 2 == 0 else '/b') for k in range(20)][-1]
+        assert after < 1.05 * before, f'{before:.0f} MB before, {after:.0f} MB after'
+    finally:
+        rig.close()
