@@ -11,6 +11,7 @@ the page says that it has shown it, with the newest picture of each stream then.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 import json
 import time
 from typing import Any
@@ -21,6 +22,8 @@ from inspatio_ros.view.requests import Call, Drive, parse, Show, Shown
 
 # A latency of more than this is a clock of another kind: that of a bag, or of a simulator.
 _SAME_CLOCK_S = 30.0
+# A page that does not read what it is answered loses the oldest.
+_MOST_ANSWERS = 16
 
 
 class Browser:
@@ -37,7 +40,8 @@ class Browser:
         self._something_new = asyncio.Event()
         self._sent: dict[str, int] = {}      # stream -> number of the picture that the page has
         self._state_sent = 0
-        self._answers: list[dict[str, Any]] = []
+        self._answers: deque[dict[str, Any]] = deque(maxlen=_MOST_ANSWERS)
+        self._calling = False
         self._bundles = 0
         self._under_way: dict[str, int] | None = None   # stamps of the bundle, nanoseconds
         self._latency_ms: float | None = None
@@ -91,13 +95,20 @@ class Browser:
         self.wake()
 
     def _call(self, service: str) -> None:
+        if self._calling:
+            return   # a button that is hammered on counts once
+        self._calling = True
         loop = asyncio.get_running_loop()
 
         def answer(success: bool, message: str) -> None:
-            loop.call_soon_threadsafe(self._say, {
+            loop.call_soon_threadsafe(self._on_answer, {
                 'answer': service, 'success': success, 'message': message})
 
         self._hub.robot.call(service, answer)
+
+    def _on_answer(self, answer: dict[str, Any]) -> None:
+        self._calling = False
+        self._say(answer)
 
     def _say(self, message: dict[str, Any]) -> None:
         self._answers.append(message)
@@ -109,9 +120,8 @@ class Browser:
             while True:
                 await self._something_new.wait()
                 self._something_new.clear()
-                answers, self._answers = self._answers, []
-                for message in answers:
-                    await self._socket.send_json(message)
+                while self._answers:
+                    await self._socket.send_json(self._answers.popleft())
                 number, state = self._hub.state
                 if number != self._state_sent:
                     self._state_sent = number

@@ -106,8 +106,7 @@ class Hub:
         self.driving.beat()
         if not self.watchers:
             return
-        state = json.dumps({**self.robot.state(), 'watchers': len(self.watchers)},
-                           allow_nan=False)
+        state = json.dumps(self.robot.state(), allow_nan=False)
         if state != self.state[1]:
             self.state = self.state[0] + 1, state
             for watcher in self.watchers:

@@ -349,6 +349,34 @@ async def test_buttons_call_services_and_get_their_answer(one):
     assert one.robot.calls == ['reset']
 
 
+@served
+async def test_a_button_that_is_hammered_on_counts_once(one):
+    one.robot.call = lambda service, answer: one.robot.calls.append((service, answer))
+    async with one.connect() as page:
+        for _ in range(100):
+            await page.send_json({'call': 'step'})
+        await page.send_json({'show': ['color']})
+        await until(lambda: one.robot.shows[-1] == {'color'})
+        assert len(one.robot.calls) == 1
+        one.robot.calls[0][1](False, 'no')
+        while 'answer' not in await page.receive_json(timeout=5.0):
+            pass
+        await page.send_json({'call': 'step'})
+        await until(lambda: len(one.robot.calls) == 2)
+
+
+@served
+async def test_what_a_page_does_not_read_does_not_pile_up(one):
+    async with one.connect() as driver, one.connect() as page:
+        await driver.send_json({'drive': [0.5, 0, 0]})
+        await until(lambda: one.robot.commands)
+        browser = next(w for w in one.hub.watchers if w is not one.hub.driving.hand)
+        for _ in range(1000):
+            browser._say({'busy': True})
+        assert len(browser._answers) <= 16
+        assert page.closed is False
+
+
 def test_the_end_of_the_server_stops_the_robot():
     async def check():
         async with serving() as one:

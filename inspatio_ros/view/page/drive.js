@@ -38,9 +38,14 @@ export class Hand {
     for (const button of this.buttons.querySelectorAll('[data-key]')) {
       const { key } = button.dataset;
       button.addEventListener('pointerdown', (event) => {
+        if (event.button !== 0) return;
         event.preventDefault();
         button.setPointerCapture(event.pointerId);
         this.hold(key);
+      });
+      button.addEventListener('contextmenu', (event) => { // a finger that stays
+        event.preventDefault();
+        event.stopPropagation();
       });
       for (const name of ['pointerup', 'pointercancel', 'lostpointercapture']) {
         button.addEventListener(name, () => this.release(key));

@@ -5,7 +5,7 @@ const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 4000;
 
 export class Link {
-  // on: {open(), closed(), message(object), bundle(header, bytes)}
+  // on: {open(), closed(), message(object), bundle(header, bytes): promise, kept when it is shown}
   constructor(on) {
     this.on = on;
     this.wait = FIRST_WAIT_MS;
@@ -14,13 +14,14 @@ export class Link {
 
   connect() {
     const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-    this.socket = new WebSocket(`${scheme}//${location.host}/connection`);
-    this.socket.binaryType = 'arraybuffer';
-    this.socket.onopen = () => {
+    const socket = new WebSocket(`${scheme}//${location.host}/connection`);
+    this.socket = socket;
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => {
       this.wait = FIRST_WAIT_MS;
       this.on.open();
     };
-    this.socket.onmessage = ({ data }) => {
+    socket.onmessage = async ({ data }) => {
       if (typeof data === 'string') {
         this.on.message(JSON.parse(data));
         return;
@@ -28,9 +29,13 @@ export class Link {
       const bytes = new Uint8Array(data);
       const end = bytes.indexOf(10);
       const header = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)));
-      this.on.bundle(header, bytes.subarray(end + 1));
+      try {
+        await this.on.bundle(header, bytes.subarray(end + 1));
+      } finally {
+        send(socket, { shown: header.bundle });
+      }
     };
-    this.socket.onclose = () => {
+    socket.onclose = () => {
       this.on.closed();
       setTimeout(() => this.connect(), this.wait);
       this.wait = Math.min(2 * this.wait, LONGEST_WAIT_MS);
@@ -39,6 +44,10 @@ export class Link {
 
   // Says nothing while there is no connection: what was held then is not meant later.
   say(message) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    send(this.socket, message);
   }
+}
+
+function send(socket, message) {
+  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
 }

@@ -38,13 +38,7 @@ const link = new Link({
     else if ('busy' in message) tell('Somebody else is driving.');
     else onState(message);
   },
-  async bundle(header, bytes) {
-    try {
-      await show(header, bytes);
-    } finally {
-      link.say({ shown: header.bundle });
-    }
-  },
+  bundle: show,
 });
 
 const hand = new Hand(byId('keys'), () => Number(byId('fast').value),
