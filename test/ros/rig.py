@@ -14,6 +14,7 @@ from inspatio_ros.ros.world_node import WorldNode
 from nav_msgs.msg import Odometry
 import numpy as np
 from painted_world import PaintedWorld
+import pytest
 from rcl_interfaces.srv import DescribeParameters, SetParameters
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -202,6 +203,20 @@ class Rig:
         if not self.got['diagnostics']:
             return {}
         return {v.key: v.value for v in self.got['diagnostics'][-1].status[0].values}
+
+
+@pytest.fixture(scope='module')
+def make_rig():
+    """Return a function that makes nodes which are taken down at the end of the module."""
+    rigs = []
+
+    def make(**options):
+        rigs.append(Rig(**options))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.close()
 
 
 def pixels_of(message):

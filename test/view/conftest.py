@@ -12,21 +12,8 @@ import pytest
 collect_ignore_glob = []
 if not all(importlib.util.find_spec(name) for name in ('aiohttp', 'rclpy', 'tf2_msgs')):
     collect_ignore_glob.append('test_*.py')
-
-
-@pytest.fixture(scope='module')
-def make_rig():
-    """Return a function that makes nodes which are taken down at the end of the module."""
-    from rig import Rig
-    rigs = []
-
-    def make(**options):
-        rigs.append(Rig(**options))
-        return rigs[-1]
-
-    yield make
-    for rig in rigs:
-        rig.close()
+else:
+    from rig import make_rig  # noqa: F401  a fixture
 
 
 @pytest.fixture(scope='module')
