@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 import json
 import time
 from typing import Any
 
 from aiohttp import web, WSCloseCode, WSMsgType
 from inspatio_ros.view.hub import Hub
-from inspatio_ros.view.requests import Call, Drive, parse, Show, Shown
+from inspatio_ros.view.requests import Call, ChangeScene, Drive, parse, Show, Shown
 
 # A latency of more than this is a clock of another kind: that of a bag, or of a simulator.
 _SAME_CLOCK_S = 30.0
@@ -84,7 +86,9 @@ class Browser:
             self._hub.look_again()
             self.wake()
         elif isinstance(request, Call):
-            self._call(request.service)
+            self._call(request.service, partial(self._hub.robot.call, request.service))
+        elif isinstance(request, ChangeScene):
+            self._call('scene', partial(self._hub.robot.change_scene, request.scene))
 
     def _on_shown(self, number: int) -> None:
         if number != self._bundles or self._under_way is None:
@@ -94,7 +98,7 @@ class Browser:
         self._under_way = None
         self.wake()
 
-    def _call(self, service: str) -> None:
+    def _call(self, what: str, call: Callable[[Callable[[bool, str], None]], None]) -> None:
         if self._calling:
             return   # a button that is hammered on counts once
         self._calling = True
@@ -102,9 +106,9 @@ class Browser:
 
         def answer(success: bool, message: str) -> None:
             loop.call_soon_threadsafe(self._on_answer, {
-                'answer': service, 'success': success, 'message': message})
+                'answer': what, 'success': success, 'message': message})
 
-        self._hub.robot.call(service, answer)
+        call(answer)
 
     def _on_answer(self, answer: dict[str, Any]) -> None:
         self._calling = False

@@ -36,6 +36,10 @@ class Robot(Protocol):
         """Call a service; the answer comes once, in whatever thread."""
         ...
 
+    def change_scene(self, scene: str, answer: Callable[[bool, str], None]) -> None:
+        """Show another scene; the answer comes once, in whatever thread."""
+        ...
+
     def state(self) -> dict[str, Any]:
         """Return what there is to say about it, JSON."""
         ...

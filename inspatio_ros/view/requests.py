@@ -46,7 +46,14 @@ class Call:
     service: str
 
 
-Request = Show | Shown | Drive | Call
+@dataclass(frozen=True)
+class ChangeScene:
+    """Another scene was chosen; empty: the bundled one."""
+
+    scene: str
+
+
+Request = Show | Shown | Drive | Call | ChangeScene
 
 
 def parse(text: str) -> Request:
@@ -98,5 +105,11 @@ def _call(value: Any) -> Call:
     return Call(value)
 
 
+def _scene(value: Any) -> ChangeScene:
+    if not isinstance(value, str):
+        raise ValueError('scene takes a name')
+    return ChangeScene(value)
+
+
 _READERS: dict[str, Callable[[Any], Request]] = {
-    'show': _show, 'shown': _shown, 'drive': _drive, 'call': _call}
+    'show': _show, 'shown': _shown, 'drive': _drive, 'call': _call, 'scene': _scene}

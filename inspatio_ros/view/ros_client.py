@@ -134,13 +134,23 @@ class RosClient:
         """
         self._executor.create_task(self._services.call, service, answer)
 
+    def change_scene(self, scene: str, answer: Answer) -> None:
+        """
+        Have the node show another scene.
+
+        :param scene: a name that the node has for one; empty: the bundled one.
+        :param answer: called once, in the executor's thread.
+        """
+        self._executor.create_task(self._services.change_scene, scene, answer)
+
     def state(self) -> dict[str, Any]:
         """Return what there is to say about the robot now, JSON."""
         health, camera = self._health, self._camera
         return {
             'world': self._found, 'drives': self._commands.kind, 'services': self._ready,
-            'scene': health.scene, 'state': health.state, 'level': health.level,
-            'text': health.text, 'render_ms': health.render_ms, 'rates': self._rates(),
+            'scene': health.scene, 'scenes': self._services.scenes, 'state': health.state,
+            'level': health.level, 'text': health.text, 'render_ms': health.render_ms,
+            'rates': self._rates(),
             'complaint': self._complaint, **_place_values(self._place), 'speed': self._speed,
             'hfov': camera and round(2.0 * math.atan(0.5 * camera.width / camera.fx), 4)}
 
@@ -175,9 +185,10 @@ class RosClient:
                     for name, space in self._node.get_node_names_and_namespaces())
         if self._found and not found:
             self._forget()
+            self._services.forget()
         self._found = found
         self._ready = self._services.there() if found else []
-        self._services.look()
+        self._services.look(wanted=found and self._shown is not None)
         self._commands.look(wanted=self._shown is not None)
 
     def _show(self) -> None:

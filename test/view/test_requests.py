@@ -3,7 +3,7 @@
 """What a page may say."""
 
 from inspatio_ros.view.driving import Velocity
-from inspatio_ros.view.requests import Call, Drive, parse, Show, Shown
+from inspatio_ros.view.requests import Call, ChangeScene, Drive, parse, Show, Shown
 import pytest
 
 
@@ -12,7 +12,8 @@ import pytest
     ('{"show": []}', Show(frozenset())),
     ('{"shown": 7}', Shown(7)),
     ('{"drive": [0.5, 0, -1]}', Drive(Velocity(0.5, 0.0, -1.0))),
-    ('{"call": "reset"}', Call('reset'))])
+    ('{"call": "reset"}', Call('reset')), ('{"scene": ""}', ChangeScene('')),
+    ('{"scene": "a b"}', ChangeScene('a b'))])
 def test_what_is_understood(text, request_):
     assert parse(text) == request_
 
@@ -30,7 +31,8 @@ def test_what_is_understood(text, request_):
     ('{"drive": [1, 2, "3"]}', 'three numbers'), ('{"drive": [true, 0, 0]}', 'three numbers'),
     ('{"drive": [NaN, 0, 0]}', 'forward'), ('{"drive": [0, Infinity, 0]}', 'left'),
     ('{"drive": [0, 0, 99]}', 'turn'), (f'{{"drive": [0, 0, 1{"0" * 400}]}}', 'numbers'),
-    ('{"call": "shutdown"}', 'reset'), ('{"call": ["reset"]}', 'reset')])
+    ('{"scene": 3}', 'a name'), ('{"call": "shutdown"}', 'reset'),
+    ('{"call": ["reset"]}', 'reset')])
 def test_what_is_refused(text, words):
     with pytest.raises(ValueError, match=words.replace('[', r'\[')):
         parse(text)

@@ -10,7 +10,7 @@ from geometry_msgs.msg import Twist, TwistStamped
 from inspatio_ros.cli.depth_picture import SteadyColours
 from inspatio_ros.view.driving import STOP, Velocity
 from inspatio_ros.view.ros_client import RosClient
-from painted_world import SPAWN
+from painted_world import PaintedWorld, SPAWN
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -31,7 +31,8 @@ def wait(condition, what='it', timeout_s=8.0):
 
 @pytest.fixture(scope='module')
 def rig(make_rig):
-    return make_rig(enable_stamped_cmd_vel='true')
+    return make_rig(enable_stamped_cmd_vel='true', world=lambda request: PaintedWorld(),
+                    scenes=['attic=/places/a', '/places/cellar'])
 
 
 @pytest.fixture(scope='module')
@@ -66,7 +67,7 @@ def listeners(rig):
 
 def test_the_node_is_found_with_its_services(client):
     wait(lambda: 'reset' in client.state()['services'])
-    assert set(client.state()['services']) <= {'reset', 'pause', 'resume', 'step'}
+    assert set(client.state()['services']) == {'reset', 'pause', 'resume', 'step'}
 
 
 @pytest.mark.parametrize('streams', [ALL, {'depth'}, set(), {'color', 'observed'}])
@@ -129,17 +130,43 @@ def test_driving_moves_the_robot_and_the_speed_shows(rig, client):
 
 def test_reset_is_called_and_answers(rig, client):
     rig.teleport(3.0, 3.0)
-    answers = queue.Queue()
-    client.call('reset', lambda *answer: answers.put(answer))
-    assert answers.get(timeout=5.0) == (True, 'back at the start')
+    assert ask(client.call, 'reset') == (True, 'back at the start')
     client.show(frozenset())
     wait(lambda: client.state()['robot'][:2] == [SPAWN.x, SPAWN.y])
 
 
-def test_a_service_that_is_not_there_says_so(make_client):
+def ask(call, *words):
     answers = queue.Queue()
-    make_client('/nobody').call('reset', lambda *answer: answers.put(answer))
-    assert answers.get(timeout=5.0) == (False, 'the world has no reset')
+    call(*words, lambda *answer: answers.put(answer))
+    return answers.get(timeout=10.0)
+
+
+def test_the_scenes_of_the_node_are_listed_and_changed(client):
+    client.show(frozenset())
+    wait(lambda: client.state()['scenes'] == ['attic', 'cellar'])
+    assert ask(client.change_scene, 'cellar') == (True, 'now in cellar')
+    wait(lambda: client.state()['scene'] == 'cellar')
+    assert ask(client.change_scene, '/etc') == (False, "the world has no scene '/etc'")
+    assert ask(client.change_scene, '')[0]
+    wait(lambda: client.state()['scene'] == 'bundled scene')
+
+
+def test_a_pause_shows_in_the_state_and_a_step_without_one_is_refused(client):
+    client.show(frozenset())
+    wait(lambda: set(client.state()['services']) == {'reset', 'pause', 'resume', 'step'})
+    success, message = ask(client.call, 'step')
+    assert not success and 'pause' in message
+    assert ask(client.call, 'pause')[0]
+    wait(lambda: client.state()['state'] == 'paused')
+    assert ask(client.call, 'step')[0]
+    assert ask(client.call, 'resume')[0]
+    wait(lambda: client.state()['state'] == 'active')
+
+
+def test_a_service_that_is_not_there_says_so(make_client):
+    client = make_client('/nobody')
+    assert ask(client.call, 'reset') == (False, 'the world has no reset')
+    assert ask(client.change_scene, '') == (False, 'the world has no change of scene')
 
 
 def test_without_a_node_there_is_no_world(make_client):

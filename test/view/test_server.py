@@ -40,6 +40,11 @@ class NotedRobot:
         self.calls.append(service)
         answer(True, 'back at the start')
 
+    def change_scene(self, scene, answer):
+        """Write down and refuse."""
+        self.calls.append(scene)
+        answer(False, f'no scene {scene}')
+
     def state(self):
         """Return the same every time."""
         return dict(STATE)
@@ -347,6 +352,15 @@ async def test_buttons_call_services_and_get_their_answer(one):
             pass
         assert message == {'answer': 'reset', 'success': True, 'message': 'back at the start'}
     assert one.robot.calls == ['reset']
+
+
+@served
+async def test_another_scene_is_asked_for_and_the_answer_comes_back(one):
+    async with one.connect() as page:
+        await page.send_json({'scene': 'attic'})
+        while 'answer' not in (message := await page.receive_json(timeout=5.0)):
+            pass
+        assert message == {'answer': 'scene', 'success': False, 'message': 'no scene attic'}
 
 
 @served

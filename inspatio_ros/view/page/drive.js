@@ -13,6 +13,10 @@ const KEYS = {
   KeyQ: [0, 1, 0], KeyE: [0, -1, 0],
 };
 
+// Arrows move what is in focus: a slider, a list.
+const isForm = (element) => element instanceof HTMLInputElement
+  || element instanceof HTMLSelectElement;
+
 export class Hand {
   // buttons: element with [data-key]; fast, swift: () => m/s, rad/s; drive: called with a velocity
   constructor(buttons, fast, swift, drive) {
@@ -60,7 +64,7 @@ export class Hand {
     }
     if (event.code === 'Space' && !(event.target instanceof HTMLButtonElement)) {
       this.releaseAll();
-    } else if (event.code in KEYS && !(event.target instanceof HTMLInputElement)) {
+    } else if (event.code in KEYS && !isForm(event.target)) {
       event.preventDefault();
       if (!event.repeat) this.hold(event.code);
     }

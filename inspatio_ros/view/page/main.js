@@ -7,6 +7,7 @@ import { TopView } from '/topview.js';
 
 const RATE_OVER_MS = 2000;
 const STALE_MS = 2500;
+const BUNDLED = 'bundled scene'; // as the node calls it
 
 const byId = (id) => document.getElementById(id);
 // Text that is there already is no reason to lay the page out again.
@@ -132,6 +133,11 @@ for (const [id, unit] of [['fast', 'm/s'], ['swift', 'rad/s']]) {
   showValue();
 }
 
+byId('scenes').addEventListener('change', () => {
+  link.say({ scene: byId('scenes').value });
+  byId('scenes').blur();
+});
+
 // ---- what is written
 
 let quiet;
@@ -150,6 +156,7 @@ function draw() {
   const open = document.body.dataset.link === 'open';
   const scene = (state.scene ?? '').split('/').filter(Boolean).at(-1) ?? '';
   write('scene', scene || 'inspatio');
+  drawScenes();
   document.title = scene ? `${scene} · inspatio` : 'inspatio';
   drawPill(open);
   drawNotice(open);
@@ -161,6 +168,21 @@ function draw() {
   write('place', state.robot ? `x ${state.robot[0].toFixed(2)}   y ${state.robot[1].toFixed(2)} m   `
     + `${(state.robot[2] * 180 / Math.PI).toFixed(0)}°` : '');
   drawDock();
+}
+
+// A list where the node has names for several; the first entry is the bundled scene, or the one
+// that is shown and has no name.
+function drawScenes() {
+  const names = state.scenes ?? [];
+  const list = byId('scenes');
+  list.hidden = !names.length;
+  byId('scene').hidden = !list.hidden;
+  if ([...list.options].slice(1).map((option) => option.value).join('\n') !== names.join('\n')) {
+    list.replaceChildren(new Option(BUNDLED, ''), ...names.map((name) => new Option(name, name)));
+  }
+  const named = !state.scene || names.includes(state.scene);
+  if (!list.hidden) list.options[0].text = named ? BUNDLED : byId('scene').textContent;
+  if (document.activeElement !== list) list.value = names.includes(state.scene) ? state.scene : '';
 }
 
 function drawPill(open) {
@@ -182,6 +204,8 @@ function drawNotice(open) {
     words = ['The viewer is gone', 'Start it again with ./inspatio view; this page waits for it.'];
   } else if (open && !state.world) {
     words = ['No world is running', 'Start one with ./inspatio world; this page waits for it.'];
+  } else if (open && saidPaused && !anyAt) {
+    words = ['Paused', 'Resume brings pictures, Step brings one.'];
   } else if (open && stale && !saidPaused && !panels.get('color').classList.contains('off')) {
     words = ['No pictures', state.text ? `The world says: ${state.text}` : 'The world is silent.'];
   }
