@@ -44,7 +44,7 @@ NO_ROSDEP_KEY = {'av', 'pycolmap', 'rosbags', 'safetensors', 'torchmetrics'}
 # Imported inside the function that needs it, with an error that names the package to install.
 # zstd: rosbags brings the one that this Python lacks.
 OPTIONAL = {'backports', 'compression', 'depth_anything_3', 'flash_attn_interface', 'ftfy',
-            'transformers'}
+            'simulation_interfaces', 'transformers'}
 # Imports a plugin of this package, so that it is there.
 HOSTS = {'pytest'}
 # Import name -> package on PyPI, where they differ; the rest comes with a distro or underlay/.

@@ -18,7 +18,7 @@ import math
 import threading
 import time
 
-from inspatio_ros.contracts import F64, Outputs, SensorFrame, WorldBackend
+from inspatio_ros.contracts import F64, Outputs, SensorFrame, Spawn, WorldBackend
 from inspatio_ros.robot.clock import OwnTime, WorldTime
 from inspatio_ros.robot.health import Health
 from inspatio_ros.robot.lockstep import Lockstep, STEP
@@ -254,6 +254,20 @@ class SensorLoop:
         with self._between_frames():
             self._reconfigure(settings)
         self.nudge()
+
+    def where(self) -> Moment | None:
+        """Return where the robot is now; None if nobody knows."""
+        with self._motion_lock:
+            now_ns = self._time.now_ns()
+            motion = self._source.motion_at(now_ns)
+            if motion is None:
+                return None
+            return Moment(now_ns, motion, self._source.T_map_odom)
+
+    @property
+    def spawn(self) -> Spawn:
+        """Return where a robot starts in this world."""
+        return self._sensor.spawn
 
     def look_at_holes(self) -> None:
         """Have one of the next frames say how much of it was never seen."""

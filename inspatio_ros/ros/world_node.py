@@ -32,6 +32,7 @@ from inspatio_ros.ros.messages import messages
 from inspatio_ros.ros.motion_sources import subscribe
 from inspatio_ros.ros.publishers import Publishers, send
 from inspatio_ros.ros.sensor_loop import Busy, SensorLoop
+from inspatio_ros.ros.simulation import Face, offer_simulation
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -81,6 +82,8 @@ class WorldNode(LifecycleNode):
         if isinstance(self._time, OwnTime):
             self._clock_topic = ClockPublisher(self, self._time, self._health)
         Control(self, self._loop, lambda: self._state, self._time, p.save_dir)
+        offer_simulation(Face(self, self._time, self._loop, lambda: self._state,
+                              lambda: self._settings))
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics',
                                                   QoSProfile(depth=10))
         self.create_timer(1.0, self._on_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))

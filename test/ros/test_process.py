@@ -75,6 +75,19 @@ def test_a_signal_ends_it_cleanly(start, viewer, number):
     assert output.endswith('thin\n'), 'torch was imported'
 
 
+@pytest.mark.parametrize('clock', ['scaled', 'lockstep'])
+def test_a_signal_ends_a_clock_of_its_own_cleanly(start, viewer, clock):
+    process = start('--ros-args', '-r', '__ns:=/timed', '-p', f'clock:={clock}', '-p',
+                    'tick_on:=free', '-p', 'tick_rate:=20.0', '-r', '/clock:=clock')
+    viewer('/timed/camera/color/image_raw')
+    begin = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    output = process.communicate(timeout=10.0)[0]
+    assert time.monotonic() - begin < 3.0
+    assert process.returncode == 0, output
+    assert 'Traceback' not in output and 'rror' not in output
+
+
 def test_a_signal_while_it_starts_ends_it_cleanly(start):
     process = start()
     time.sleep(0.7)

@@ -42,3 +42,29 @@ def test_patience_ends():
     worker.stop(0.1)
     assert time.monotonic() - begin < 1.0
     gate.set()
+
+
+def test_work_may_ask_to_be_done_again_after_a_while():
+    done = []
+
+    def work():
+        done.append(time.monotonic())
+        if len(done) < 3:
+            worker.tell_in(0.1)
+
+    worker = Worker(work)
+    worker.tell()
+    time.sleep(0.8)
+    assert len(done) == 3
+    assert all(0.09 < after - before < 0.25 for before, after in zip(done, done[1:]))
+    worker.stop()
+
+
+def test_who_is_told_does_not_wait_for_the_while_to_end():
+    done = []
+    worker = Worker(lambda: (done.append(time.monotonic()), worker.tell_in(30.0)))
+    for _ in range(3):
+        worker.tell()
+        time.sleep(0.1)
+    assert len(done) == 3
+    worker.stop()
