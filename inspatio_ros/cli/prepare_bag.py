@@ -95,7 +95,8 @@ def _options(args: argparse.Namespace) -> BagOptions:
         camera_height_m=args.camera_height, convert=cv_bridge_converter(),
         out=args.out.resolve(), video=VideoOptions(
             refine_principal_point=args.refine_principal_point, long_side=args.long_side,
-            scale=args.scale, network=network, model=args.model),
+            scale=args.scale, network=network, model=args.model,
+            still=args.moving == 'none'),
         **_given(max_offset_s=args.max_offset, max_gap_s=args.max_gap,
                  hold_out=args.hold_out,
                  camera=read_camera_json(args.intrinsics)[0] if args.intrinsics else None))

@@ -36,6 +36,9 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--scale', type=float, metavar='M',
                        help='metres per unit of the poses; found poses have the length of the '
                             "camera's way as their unit (default: from --camera-height)")
+    group.add_argument('--moving', choices=('auto', 'none'),
+                       help='auto: what moves is found and shown at its own time only; none: '
+                            'nothing moves, every picture shows the place (default: auto)')
 
 
 def is_bare_video(args: argparse.Namespace) -> bool:
@@ -61,7 +64,8 @@ def import_video(args: argparse.Namespace) -> Prepared:
         args.poses, args.intrinsics, args.refine_principal_point, long_side=args.long_side,
         hold_out=args.hold_out, scale=args.scale, camera_height_m=args.camera_height,
         fps=args.fps, time_mode=TimeMode(args.time_mode) if args.time_mode else None,
-        depth=None if network else args.depth, network=network, model=args.model, **more)
+        depth=None if network else args.depth, network=network, model=args.model,
+        still=args.moving == 'none', **more)
     return prepare_video(args.input, args.out.resolve(), options, stage)
 
 
@@ -83,7 +87,8 @@ def refuse_video_arguments(args: argparse.Namespace) -> None:
 
     :raises ValueError: naming the option.
     """
-    for name in ('hold_out', 'scale', 'refine_principal_point', 'model', 'max_views'):
+    for name in ('hold_out', 'scale', 'refine_principal_point', 'model', 'moving',
+                 'max_views'):
         if getattr(args, name) not in (None, False):
             raise ValueError(f'{args.input}: brings depth and poses; --{name.replace("_", "-")} '
                              'is for videos and bags')

@@ -28,6 +28,21 @@ def as_of_a_sensor(views: list[View], seed: int, depth_noise: float = 0.01) -> l
     return noisy
 
 
+def with_shine(views: list[View], seed: int) -> list[View]:
+    """Put a highlight into every frame, where no other has one: its depth is not confirmed."""
+    rng = np.random.default_rng(seed)
+    shining = []
+    for view in views:
+        height, width = view.depth.shape
+        spot = np.zeros((height, width), np.uint8)
+        centre = (int(rng.integers(20, width - 20)), int(rng.integers(20, height - 20)))
+        cv2.circle(spot, centre, int(rng.integers(8, 14)), 1, cv2.FILLED)
+        assert view.confidence is not None
+        shining.append(replace(view, rgb=np.where(spot[..., None] > 0, np.uint8(255), view.rgb),
+                               confidence=np.where(spot > 0, np.uint8(0), view.confidence)))
+    return shining
+
+
 def as_if_estimated(views: list[View], moving: list[np.ndarray], seed: int) -> list[View]:
     """
     Spoil depth as stereo over time does.

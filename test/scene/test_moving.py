@@ -9,7 +9,7 @@ from inspatio_ros.scene.formats.rgbd import read_rgbd_folder
 from inspatio_ros.scene.scene import View
 from inspatio_ros.scene.separation.moving import moving_pixels
 from inspatio_ros.scene.synthetic.procedural import procedural_clip, ProceduralClip
-from made_up import as_if_estimated, as_of_a_sensor, views_of
+from made_up import as_if_estimated, as_of_a_sensor, views_of, with_shine
 import numpy as np
 import pytest
 
@@ -64,6 +64,15 @@ def test_nothing_moves_in_a_room_that_stands_still(still: ProceduralClip) -> Non
     assert np.mean(moving_pixels(views)) < 2e-4
     assert np.mean(moving_pixels(as_of_a_sensor(views, 3))) < 1e-3
     assert np.mean(moving_pixels(as_if_estimated(views, still.moving, 4))) < 3e-3
+
+
+def test_shine_that_every_frame_has_elsewhere_does_not_move(
+        clip: ProceduralClip, still: ProceduralClip) -> None:
+    estimated = as_if_estimated(views_of(still), still.moving, 4)
+    assert not np.any(moving_pixels(with_shine(estimated, 8)))
+    # And a thing that does move is found beside it.
+    estimated = as_if_estimated(views_of(clip), clip.moving, 2)
+    assert overlap(moving_pixels(with_shine(estimated, 8)), clip.moving) > 0.7
 
 
 def test_nothing_moves_in_a_real_recording_of_a_still_room(shared_dir: Path) -> None:

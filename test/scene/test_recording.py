@@ -16,6 +16,7 @@ from inspatio_ros.scene.format import load_scene
 from inspatio_ros.scene.preparation import load_preparation, Role
 from inspatio_ros.scene.reconstruction import dense
 from inspatio_ros.scene.reconstruction.recording import prepare_video, VideoOptions
+from inspatio_ros.scene.synthetic.procedural import procedural_clip
 import numpy as np
 import pytest
 from walks import FRAMES, true_structure, walk, write_walk
@@ -217,6 +218,21 @@ def test_the_command_says_what_it_made_and_leaves_nothing_else(folder, tmp_path,
     assert load_preparation(tmp_path / 'scene').numbers['metres_per_unit'] == 2.0
     scene = load_scene(tmp_path / 'scene')
     assert scene.views[0].confidence is not None
+
+
+def test_what_somebody_says_stands_still_is_not_cut_out(tmp_path):
+    """A box crosses the room: it is found, unless somebody says that nothing moves."""
+    clip = procedural_clip(1, 16, (192, 144), moving=True, fps=4.0)
+    folder, out = write_walk(tmp_path / 'walk', clip), tmp_path / 'scene'
+    scene = prepare(folder, out, **known(folder)).scene
+    assert len(scene.frames) == 16
+    words = ['prepare', folder / 'walk.mkv', out, '--poses', folder / 'poses.txt',
+             '--intrinsics', folder / 'camera.json', '--moving', 'none']
+    assert main([str(word) for word in words]) == 0
+    scene = load_scene(out)
+    assert scene.frames == ()
+    for view in scene.views:
+        np.testing.assert_array_equal(view.rgb, clip.rgb[int(view.name.split()[1])])
 
 
 def test_a_sweep_alone_sees_what_the_truth_says(clip):

@@ -55,6 +55,7 @@ class VideoOptions:
     :param depth: folder with one depth map per frame of the video.
     :param network: library that sees depth: 'da3' or 'transformers'.
     :param model: folder with its weights.
+    :param still: nothing in the video moves: nothing is taken for a thing that does.
     """
 
     poses: Path | None = None
@@ -70,6 +71,7 @@ class VideoOptions:
     depth: Path | None = None
     network: str | None = None
     model: Path | None = None
+    still: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ def prepare_video(video: Path, out: Path, options: VideoOptions, stage: Stage) -
         else:
             views = depth_by.swept_views(chosen, structure, work, stage)
         with stage('background') as progress:
-            scene = _scene(chosen, structure, split_scene(views, progress=progress), options)
+            split = split_scene(views, progress=progress, still=options.still)
+            scene = _scene(chosen, structure, split, options)
         scene, placement, scale = place_with_scale(scene, structure.metric, options.scale,
                                                    options.camera_height_m)
     except ValueError:

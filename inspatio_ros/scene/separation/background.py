@@ -19,8 +19,9 @@ from inspatio_ros.geometry import agreement
 from inspatio_ros.geometry.warp_cpu import Camera, SourceView
 from inspatio_ros.scene.parallel import in_parallel, Progress
 from inspatio_ros.scene.scene import View
-from inspatio_ros.scene.separation.moving import (camera_of, fused_from, Judge, Mask,
+from inspatio_ros.scene.separation.moving import (camera_of, fused_from, Judge,
                                                   measured_disparity, static_source, transfer)
+from inspatio_ros.scene.separation.tracks import Mask
 import numpy as np
 
 # Views that a scene keeps of a recording, at most.
@@ -54,22 +55,23 @@ class Split:
 
 
 def split_scene(views: Sequence[View], most: int = MOST_VIEWS,
-                progress: Progress | None = None) -> Split:
+                progress: Progress | None = None, still: bool = False) -> Split:
     """
     Tell the place from what moves in it.
 
     :param views: the frames of a recording, in its order, with names of their own.
     :param most: static views to keep, at most.
     :param progress: called as progress(frames done, frames in all).
+    :param still: somebody knows that nothing moves: nothing is looked for.
     :returns: views and frames as `Scene` wants them; the static ones keep their names.
     :raises ValueError: no view at all, or none to keep.
     """
     if not views or most < 1:
         raise ValueError(f'there has to be a view, got {len(views)} to keep {most} of')
     judge = Judge(views)
-    moving = [with_rim(mask) for mask in judge.masks(progress)]
+    moving = [] if still else [with_rim(mask) for mask in judge.masks(progress)]
     if not any(_shown(view, mask) > _STILL for view, mask in zip(views, moving)):
-        moving = [np.zeros_like(mask) for mask in moving]
+        moving = [np.zeros(view.depth.shape, np.bool_) for view in views]
     kept = keep(views, judge, most)
     sources = [static_source(view, mask) for view, mask in zip(views, moving)]
     static = in_parallel(

@@ -6,7 +6,8 @@ Which pixels of a posed RGB-D recording show something that moves.
 Two witnesses. Other frames look through the place where a pixel says that something is: it was not
 there at their time. And what other frames saw behind it, carried into this camera, has another
 colour. Depth of a sensor is believed at once. Estimated depth is wrong most of all where things
-move, so there the colours decide; depth that only completes what was measured proves nothing.
+move, so there the colours decide, and only what is seen again in other frames moves (`tracks`).
+Depth that only completes what was measured proves nothing.
 """
 
 from __future__ import annotations
@@ -23,10 +24,8 @@ from inspatio_ros.geometry.warp_cpu import Camera
 from inspatio_ros.scene.parallel import in_parallel, Progress
 from inspatio_ros.scene.scene import View
 from inspatio_ros.scene.separation.overlap import Overlap, spread
+from inspatio_ros.scene.separation.tracks import LEAST_SURE, Mask, Seen, tracked
 import numpy as np
-import numpy.typing as npt
-
-Mask = npt.NDArray[np.bool_]
 
 # Views that one frame is judged by.
 _JUDGES = 10
@@ -42,9 +41,8 @@ _OTHER_COLOUR = 22.0
 _USUAL_FACTOR = 4.0
 # Gaps that are closed, and specks and lines that are left out, as shares of the picture's width.
 _CLOSED, _OPENED = 0.03, 0.008
-# A patch moves if it is so large (share of the picture) and so much of it is beyond doubt.
+# A patch moves if it is so large (share of the picture).
 _LEAST_PATCH = 4e-4
-_LEAST_SURE = 0.25
 
 
 @dataclass(frozen=True)
@@ -111,11 +109,14 @@ class Judge:
         sources = [static_source(view, evidence.contradicted())
                    for view, (evidence, _) in zip(self._views, heard)]
 
-        def judged(index: int) -> Mask:
+        def judged(index: int) -> Seen:
             evidence, gains = heard[index]
             return decide(self._views[index], evidence, *self._background(index, sources, gains))
 
-        return in_parallel(judged, range(len(self._views)), progress)
+        seen = in_parallel(judged, range(len(self._views)), progress)
+        # A sensor is believed in every frame; an estimate makes mistakes of its own in each.
+        estimated = any(view.confidence is not None for view in self._views)
+        return tracked(self._views, seen) if estimated else [it.moving for it in seen]
 
     def _hear(self, index: int, disparity: Sequence[F32]) -> tuple[Evidence, dict[int, F64]]:
         """Return the votes on a frame, and how much brighter it is than each that votes."""
@@ -192,13 +193,12 @@ def brightened(rgb: U8, gain: F64) -> U8:
     return np.asarray(cv2.LUT(rgb, np.clip(table, 0, 255).astype(np.uint8)[:, None]), np.uint8)
 
 
-def decide(view: View, evidence: Evidence, behind: F32, colour: U8) -> Mask:
+def decide(view: View, evidence: Evidence, behind: F32, colour: U8) -> Seen:
     """
-    Weigh what was heard of a frame.
+    Weigh what was heard of a frame; if its depth is estimated, in doubt others have to decide.
 
     :param behind: (H, W) float32 inverse depth of the background, 0 where it is not known.
     :param colour: (H, W, 3) uint8, its colour.
-    :returns: (H, W) bool.
     """
     known = behind > 0.0
     strange = known & other_colour(view.rgb, colour, known)
@@ -213,7 +213,8 @@ def decide(view: View, evidence: Evidence, behind: F32, colour: U8) -> Mask:
     if not estimated:
         # A sensor is not so wrong that it sees a thing far in front of where nothing is.
         sure |= evidence.denied()
-    return patches(suspicious, sure)
+    moving = patches(suspicious, sure, 0.0 if estimated else LEAST_SURE)
+    return Seen(moving, sure, view.measured() & ~contradicted)
 
 
 def other_colour(rgb: U8, background: U8, known: Mask) -> Mask:
@@ -227,7 +228,7 @@ def other_colour(rgb: U8, background: U8, known: Mask) -> Mask:
     return outside > max(_OTHER_COLOUR, _USUAL_FACTOR * usual)
 
 
-def patches(suspicious: Mask, sure: Mask) -> Mask:
+def patches(suspicious: Mask, sure: Mask, least_sure: float) -> Mask:
     """Return the suspicious patches that are large and sure enough, without holes."""
     mask = suspicious.astype(np.uint8)
     for step, share in ((cv2.MORPH_CLOSE, _CLOSED), (cv2.MORPH_OPEN, _OPENED)):
@@ -237,7 +238,7 @@ def patches(suspicious: Mask, sure: Mask) -> Mask:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     certain = np.bincount(labels[sure], minlength=count)
     area = stats[:, cv2.CC_STAT_AREA]
-    moves = (area >= _LEAST_PATCH * mask.size) & (certain >= _LEAST_SURE * area)
+    moves = (area >= _LEAST_PATCH * mask.size) & (certain >= least_sure * area)
     moves[0] = False
     outlines, _ = cv2.findContours(moves[labels].astype(np.uint8), cv2.RETR_EXTERNAL,
                                    cv2.CHAIN_APPROX_NONE)
