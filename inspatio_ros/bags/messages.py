@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from inspatio_ros.bags.typestore import typestore
-from inspatio_ros.contracts import F64
+from inspatio_ros.contracts import F32, F64
 from inspatio_ros.robot.messages import Messages
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,10 @@ class BagLibrary:
     def octets(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """Return the pixels themselves."""
         return pixels.reshape(-1).view(np.uint8)
+
+    def floats(self, numbers: F32) -> F32:
+        """Return the numbers themselves."""
+        return numbers
 
     def doubles(self, numbers: Sequence[float]) -> F64:
         """Return an array."""

@@ -76,8 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='whose time it is: of the recorder, or of the headers where they '
                              'run on another clock, as in a simulation (default: auto)')
     parser.add_argument('--outputs', metavar='NAMES', default='usual',
-                        help='what to write, of color, depth, observed, info, odom, tf, clock, '
-                             'diagnostics; all (default: all but observed)')
+                        help='what to write, of color, depth, info, odom, tf, clock, diagnostics '
+                             '(default: these), observed, scan, points, compressed (color), '
+                             'compressed_depth; or all')
     parser.add_argument('--keep', action='store_true',
                         help='also write the messages that moved the robot')
     parser.add_argument('--compress', choices=('none', 'zstd'), default='none')

@@ -10,7 +10,8 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from inspatio_ros.robot.parameters import from_values, SPECS, specs, WorldParameters
+from inspatio_ros.robot.parameters import contradiction, from_values, SPECS, specs
+from inspatio_ros.robot.parameters import WorldParameters
 
 # What a parameter file may hold for rclpy itself.
 _NOT_OURS = ('use_sim_time', 'qos_overrides', 'start_type_description_service')
@@ -28,7 +29,8 @@ def read_parameters(args: argparse.Namespace) -> WorldParameters:
     """
     Return the parameters: defaults, then the files in order, then the assignments.
 
-    :raises ValueError: an unknown name (with the nearest known one), a bad value or file.
+    :raises ValueError: an unknown name (with the nearest known one), a bad value or file, values
+        that contradict each other.
     :raises OSError: a file that cannot be read.
     """
     values = {name: default for name, default, _ in specs()}
@@ -40,6 +42,8 @@ def read_parameters(args: argparse.Namespace) -> WorldParameters:
         if not found:
             raise ValueError(f'-p {text}: expected NAME:=VALUE, e.g. rate:=10.0')
         _assign(values, name, _parsed(value, f'-p {text}'), '-p')
+    if reason := contradiction(values):
+        raise ValueError(reason)
     return from_values(values)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import sys
 from typing import Any, Protocol
 
-from inspatio_ros.contracts import F32, F64, Intrinsics
+from inspatio_ros.contracts import F32, F64, Intrinsics, U8
 from inspatio_ros.motion.transforms import pose_matrix, quaternion_xyzw
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ import numpy.typing as npt
 ENCODINGS = {('uint8', 3): 'rgb8', ('uint8', 1): 'mono8', ('float32', 1): '32FC1',
              ('uint16', 1): '16UC1'}
 NS_PER_S = 1_000_000_000
+# sensor_msgs/PointField.FLOAT32
+_FLOAT32 = 7
 COVARIANCE = np.diag([1e-6] * 6).ravel()
 
 
@@ -42,6 +44,10 @@ class Library(Protocol):
 
         :param pixels: contiguous, of any type.
         """
+        ...
+
+    def floats(self, numbers: F32) -> Any:
+        """Return a sequence of float32 of no fixed length."""
         ...
 
     def doubles(self, numbers: Sequence[float]) -> Any:
@@ -66,6 +72,10 @@ class Messages:
         self._time = kind('builtin_interfaces/msg/Time')
         self._header = kind('std_msgs/msg/Header')
         self._image = kind('sensor_msgs/msg/Image')
+        self._compressed = kind('sensor_msgs/msg/CompressedImage')
+        self._scan = kind('sensor_msgs/msg/LaserScan')
+        self._cloud = kind('sensor_msgs/msg/PointCloud2')
+        self._field = kind('sensor_msgs/msg/PointField')
         self._camera_info = kind('sensor_msgs/msg/CameraInfo')
         self._region = kind('sensor_msgs/msg/RegionOfInterest')
         self._vector = kind('geometry_msgs/msg/Vector3')
@@ -109,6 +119,43 @@ class Messages:
         return self._image(header=header, height=height, width=width, encoding=encoding,
                            is_bigendian=sys.byteorder == 'big', step=pixels.nbytes // height,
                            data=self._library.octets(pixels))
+
+    def compressed_of(self, data: U8, encoding: str, header: Any) -> Any:
+        """
+        Return a sensor_msgs/CompressedImage.
+
+        :param encoding: its `format`, which names the transport.
+        """
+        return self._compressed(header=header, format=encoding, data=self._library.octets(data))
+
+    def scan_of(self, ranges: F32, angles: tuple[float, float, float],
+                limits: tuple[float, float], period_s: float, header: Any) -> Any:
+        """
+        Return a sensor_msgs/LaserScan, all of whose beams are of one instant.
+
+        :param ranges: (N,) metres.
+        :param angles: of the first and the last beam, and between beams, radians.
+        :param limits: least and largest range, metres.
+        :param period_s: from scan to scan.
+        """
+        return self._scan(
+            header=header, angle_min=angles[0], angle_max=angles[1], angle_increment=angles[2],
+            time_increment=0.0, scan_time=period_s, range_min=limits[0], range_max=limits[1],
+            ranges=self._library.floats(ranges),
+            intensities=self._library.floats(np.empty(0, np.float32)))
+
+    def cloud_of(self, points: F32, header: Any) -> Any:
+        """
+        Return a sensor_msgs/PointCloud2 that is not organised.
+
+        :param points: (N, 4) x, y, z, colour as the bits 0x00RRGGBB.
+        """
+        fields = [self._field(name=name, offset=4 * k, datatype=_FLOAT32, count=1)
+                  for k, name in enumerate(('x', 'y', 'z', 'rgb'))]
+        return self._cloud(
+            header=header, height=1, width=len(points), fields=fields,
+            is_bigendian=sys.byteorder == 'big', point_step=points.strides[0],
+            row_step=points.nbytes, data=self._library.octets(points), is_dense=True)
 
     def camera_info_of(self, intrinsics: Intrinsics, header: Any) -> Any:
         """Return the camera without distortion: P = K with a column of zeros."""

@@ -6,19 +6,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from inspatio_ros.contracts import F32, F64, Intrinsics, SensorFrame
+from inspatio_ros.contracts import F64, Intrinsics
 from inspatio_ros.motion.drive import Motion
 from inspatio_ros.motion.transforms import T_LINK_OPTICAL
-from inspatio_ros.robot.messages import Messages, millimetres_of
+from inspatio_ros.robot.messages import Messages
 from inspatio_ros.robot.parameters import WorldParameters
-import numpy as np
-import numpy.typing as npt
+from inspatio_ros.robot.scan import scan_pose
 
 COLOR = 'camera/color/image_raw'
 COLOR_INFO = 'camera/color/camera_info'
 DEPTH = 'camera/depth/image_raw'
 DEPTH_INFO = 'camera/depth/camera_info'
 OBSERVED = 'camera/observed'
+COLOR_JPEG = f'{COLOR}/compressed'        # names of image_transport
+DEPTH_PNG = f'{DEPTH}/compressedDepth'
+POINTS = 'camera/points'
+SCAN = 'scan'
 
 
 class TickMessages:
@@ -35,12 +38,14 @@ class TickMessages:
         self._frames = parameters
         self._alone = alone
 
-    def mount(self, T_base_link: F64, stamp: Any) -> Any:
-        """Return base -> camera -> optical frame, for /tf_static."""
+    def mount(self, T_base_link: F64, stamp: Any, parameters: WorldParameters) -> Any:
+        """Return base -> camera -> optical frame and base -> scan, for /tf_static."""
         f, m = self._frames, self._messages
         return m.transforms_of([
             m.transform_of(T_base_link, m.header_of(stamp, f.base_frame), f.camera_frame),
-            m.transform_of(T_LINK_OPTICAL, m.header_of(stamp, f.camera_frame), f.optical_frame)])
+            m.transform_of(T_LINK_OPTICAL, m.header_of(stamp, f.camera_frame), f.optical_frame),
+            m.transform_of(scan_pose(T_base_link @ T_LINK_OPTICAL, parameters.scan),
+                           m.header_of(stamp, f.base_frame), f.scan.frame)])
 
     def transforms(self, stamp: Any, motion: Motion, T_map_odom: F64,
                    parameters: WorldParameters) -> Any | None:
@@ -63,32 +68,5 @@ class TickMessages:
 
     def info(self, stamp: Any, intrinsics: Intrinsics) -> Any:
         """Return the camera_info of color and depth."""
-        return self._messages.camera_info_of(intrinsics, self._optical(stamp))
-
-    def image(self, stamp: Any, pixels: npt.NDArray[Any]) -> Any:
-        """Return one of the `pictures`."""
-        return self._messages.image_of(pixels, self._optical(stamp))
-
-    def _optical(self, stamp: Any) -> Any:
-        return self._messages.header_of(stamp, self._frames.optical_frame)
-
-
-def pictures(frame: SensorFrame, parameters: WorldParameters) -> dict[str, npt.NDArray[Any]]:
-    """Return topic -> pixels of what was asked for; depth is changed in place."""
-    depth = None if frame.depth is None else depth_pixels(frame.depth, parameters)
-    return {topic: pixels for topic, pixels in (
-        (COLOR, frame.rgb), (DEPTH, depth), (OBSERVED, frame.observed)) if pixels is not None}
-
-
-def depth_pixels(depth_HW: F32, parameters: WorldParameters) -> npt.NDArray[Any]:
-    """
-    Return depth as the parameters want it: range limits (REP-117), then the encoding.
-
-    :param depth_HW: (H, W) float32, metres; changed in place.
-    :returns: (H, W) float32 metres or uint16 millimetres.
-    """
-    if np.isfinite(parameters.max_range):
-        depth_HW[depth_HW > parameters.max_range] = np.inf
-    if parameters.min_range > 0.0:
-        depth_HW[depth_HW < parameters.min_range] = -np.inf
-    return millimetres_of(depth_HW) if parameters.depth_encoding == '16UC1' else depth_HW
+        return self._messages.camera_info_of(
+            intrinsics, self._messages.header_of(stamp, self._frames.optical_frame))

@@ -20,6 +20,7 @@ from inspatio_ros.robot.scenes import check_scene, named_scenes, why_not_scenes
 from inspatio_ros.robot.spec import fixed, live, setup, Spec
 
 SPAWN = "the scene's spawn"
+VIEW = "the camera's field of view"
 RECORDED = 'as the scene was recorded'
 
 
@@ -102,6 +103,57 @@ class Imagination:
 
 
 @dataclass(frozen=True)
+class Scan:
+    """The planar scan that is made of the depth."""
+
+    rate: float = live(0.0, 'Scans; 0 = at every tick', unit='Hz', low=0.0, high=240.0)
+    frame: str = fixed('base_scan', 'Frame of the scan: under the camera, level with the base, '
+                                    'x where the camera looks')
+    min_height: float = live(0.15, 'Of the band that is scanned, over the base', unit='m',
+                             low=-100.0, high=100.0)
+    max_height: float = live(0.6, 'Of the band that is scanned, over the base', unit='m',
+                             low=-100.0, high=100.0)
+    angle_min: float = live(math.nan, 'First beam', unit='rad', low=-math.pi, high=math.pi,
+                            nan_means=VIEW)
+    angle_max: float = live(math.nan, 'Last beam', unit='rad', low=-math.pi, high=math.pi,
+                            nan_means=VIEW)
+    angle_increment: float = live(math.nan, 'Between beams', unit='rad', low=0.001, high=1.0,
+                                  nan_means='a pixel in the middle of the picture')
+    range_min: float = live(0.05, 'Nearer is -inf', unit='m', low=0.0, high=1000.0)
+    range_max: float = live(10.0, 'Farther is +inf; NaN where it was not seen as far as '
+                                  'this', unit='m', low=0.01, high=1000.0)
+
+
+@dataclass(frozen=True)
+class Points:
+    """The point cloud that is made of depth and colour."""
+
+    rate: float = live(0.0, 'Clouds; 0 = at every tick', unit='Hz', low=0.0, high=240.0)
+    stride: int = live(4, 'Of the pixels, every so many along and down', low=1, high=256)
+    min_range: float = live(0.0, 'Nearer to the camera is left out', unit='m', low=0.0,
+                            high=1000.0)
+    max_range: float = live(math.inf, 'Farther from the camera is left out', unit='m', low=0.01,
+                            high=math.inf)
+    min_height: float = live(-math.inf, 'Lower over the base is left out', unit='m',
+                             low=-math.inf, high=math.inf)
+    max_height: float = live(math.inf, 'Higher over the base is left out', unit='m',
+                             low=-math.inf, high=math.inf)
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """Compressed pictures; defaults are those of image_transport's plugins."""
+
+    jpeg_quality: int = live(95, 'Of compressed colour', unit='%', low=1, high=100)
+    png_level: int = live(1, 'How hard compressed depth is compressed', low=0, high=9)
+    depth_max: float = live(10.0, 'Compressed depth in metres (32FC1) says nothing beyond',
+                            unit='m', low=0.1, high=1000.0)
+    depth_quantization: float = live(100.0, 'Compressed depth in metres (32FC1): the more, the '
+                                            'finer far away, and the farther is nearest',
+                                     low=1.0, high=1000.0)
+
+
+@dataclass(frozen=True)
 class WorldParameters:
     """All parameters of the node."""
 
@@ -161,6 +213,9 @@ class WorldParameters:
     initial_pose: InitialPose = dataclasses.field(default_factory=InitialPose)
     limits: LimitsGroup = dataclasses.field(default_factory=LimitsGroup)
     render: Render = dataclasses.field(default_factory=Render)
+    scan: Scan = dataclasses.field(default_factory=Scan)
+    points: Points = dataclasses.field(default_factory=Points)
+    compressed: Compressed = dataclasses.field(default_factory=Compressed)
 
 
 def specs(group: Any = WorldParameters, prefix: str = '') -> Iterator[tuple[str, Any, Spec]]:
@@ -216,6 +271,24 @@ def request_of(parameters: WorldParameters) -> WorldRequest:
         imagination = dataclasses.replace(imagination, lockstep=True)
     return WorldRequest(folder_of(parameters), render.backend, render.threads, render.max_views,
                         parameters.fill_depth, imagination)
+
+
+# Parameters of which the first must be less than the second.
+_ORDERED = (('min_range', 'max_range'), ('scan.min_height', 'scan.max_height'),
+            ('scan.angle_min', 'scan.angle_max'), ('scan.range_min', 'scan.range_max'),
+            ('points.min_height', 'points.max_height'), ('points.min_range', 'points.max_range'))
+
+
+def contradiction(values: dict[str, Any]) -> str:
+    """Return why these values, each of which is good, are not together, or nothing."""
+    for low, high in _ORDERED:
+        if values[low] >= values[high]:  # never so if one of them is NaN
+            return f'{low} {values[low]:g} must be less than {high} {values[high]:g}'
+    others = ('map_frame', 'odom_frame', 'base_frame', 'camera_frame', 'optical_frame')
+    for name in others:
+        if values[name] == values['scan.frame']:
+            return f'scan.frame {values[name]!r} must be another frame than {name}'
+    return ''
 
 
 def from_values(values: dict[str, Any]) -> WorldParameters:

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import math
 from typing import Any
 
-from inspatio_ros.robot.parameters import from_values, SPECS, specs, to_values, WorldParameters
+from inspatio_ros.robot.parameters import contradiction, from_values, SPECS, specs, to_values
+from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.spec import Change, Spec
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rcl_interfaces.msg import SetParametersResult
@@ -32,6 +33,8 @@ def declare(node: Node) -> WorldParameters:
         values[name] = str(parameter.value).lower() if spec.bool_or_text else parameter.value
         if reason := spec.why_not(parameter.value):
             raise ValueError(f'parameter {name}: {reason}')
+    if reason := contradiction(values):
+        raise ValueError(f'parameter {reason}')
     return from_values(values)
 
 
@@ -55,6 +58,8 @@ def changed(parameters: WorldParameters, changes: Iterable[Parameter],
             answer = SetParametersResult(successful=False, reason=f'{change.name} {reason}')
             return parameters, answer
         values[change.name] = change.value
+    if reason := contradiction(values):
+        return parameters, SetParametersResult(successful=False, reason=reason)
     return from_values(values), SetParametersResult(successful=True)
 
 

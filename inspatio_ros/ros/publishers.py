@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from builtin_interfaces.msg import Time
-from inspatio_ros.contracts import F64, Intrinsics, Outputs, SensorFrame
+from inspatio_ros.contracts import F64, Intrinsics, SensorFrame
 from inspatio_ros.motion.drive import Motion
-from inspatio_ros.robot import outputs
+from inspatio_ros.robot.frames import FRAME_TOPICS, FrameMessages, rate_of
 from inspatio_ros.robot.health import Health
-from inspatio_ros.robot.outputs import COLOR, COLOR_INFO, DEPTH, DEPTH_INFO, OBSERVED
+from inspatio_ros.robot.outputs import COLOR_INFO, DEPTH_INFO, TickMessages
+from inspatio_ros.robot.pace import Pace
 from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.ros.messages import messages
 from nav_msgs.msg import Odometry
@@ -20,9 +21,11 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSPolicyKind, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
 from tf2_msgs.msg import TFMessage
 
+KINDS = {f'sensor_msgs/msg/{kind.__name__}': kind
+         for kind in (CompressedImage, Image, LaserScan, PointCloud2)}
 _QUEUE = 5
 _OVERRIDES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY,
               QoSPolicyKind.DURABILITY)
@@ -39,14 +42,16 @@ class Publishers:
     def __init__(self, node: Node, parameters: WorldParameters, health: Health) -> None:
         self._node = node
         drives = parameters.motion_source == 'twist'
-        self._says = outputs.TickMessages(messages, parameters, alone=drives)
+        self._says = TickMessages(messages, parameters, alone=drives)
+        self._frames = FrameMessages(messages, parameters)
         self._health = health
-        self._images = {
+        self._seen = {
             topic: node.create_publisher(
                 kind, topic, QoSProfile(depth=_QUEUE),
                 qos_overriding_options=QoSOverridingOptions(_OVERRIDES))
-            for topic, kind in ((COLOR, Image), (COLOR_INFO, CameraInfo), (DEPTH, Image),
-                                (DEPTH_INFO, CameraInfo), (OBSERVED, Image))}
+            for topic, kind in ((COLOR_INFO, CameraInfo), (DEPTH_INFO, CameraInfo),
+                                *((topic, KINDS[it.kind]) for topic, it in FRAME_TOPICS.items()))}
+        self._paces = {topic: Pace() for topic in FRAME_TOPICS}
         self._tf = node.create_publisher(TFMessage, '/tf', QoSProfile(depth=100))
         self._tf_static = node.create_publisher(TFMessage, '/tf_static', QoSProfile(
             depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
@@ -55,26 +60,28 @@ class Publishers:
 
     def destroy(self) -> None:
         """Take all topics off the network."""
-        for publisher in (*self._images.values(), self._tf, self._tf_static, self._odom):
+        for publisher in (*self._seen.values(), self._tf, self._tf_static, self._odom):
             if publisher is not None:
                 self._node.destroy_publisher(publisher)
 
     def heard(self, topic: str) -> bool:
-        """Return whether anybody subscribes to an image or camera_info topic."""
-        return self._images[topic].get_subscription_count() > 0
+        """Return whether anybody subscribes to what the camera sees or to a camera_info."""
+        return self._seen[topic].get_subscription_count() > 0
 
-    def wanted(self) -> Outputs:
-        """Return what somebody subscribes to."""
-        outputs = Outputs.NONE
-        for topic, output in ((COLOR, Outputs.RGB), (DEPTH, Outputs.DEPTH),
-                              (OBSERVED, Outputs.OBSERVED)):
-            if self.heard(topic):
-                outputs |= output
-        return outputs
+    def wanted(self) -> bool:
+        """Return whether somebody subscribes to something that is made of a frame."""
+        return any(self.heard(topic) for topic in FRAME_TOPICS)
 
-    def send_mount(self, T_base_link: F64, stamp: Time) -> None:
-        """Publish base -> camera -> optical frame on /tf_static."""
-        self._send(self._tf_static, self._says.mount(T_base_link, stamp))
+    def due(self, stamp_ns: int, parameters: WorldParameters) -> frozenset[str]:
+        """Return the topics made of a frame that somebody waits for at this tick."""
+        return frozenset(
+            topic for topic, pace in self._paces.items()
+            if self.heard(topic) and pace.due(stamp_ns, rate_of(topic, parameters),
+                                              parameters.rate))
+
+    def send_mount(self, T_base_link: F64, stamp: Time, parameters: WorldParameters) -> None:
+        """Publish base -> camera -> optical frame and base -> scan on /tf_static."""
+        self._send(self._tf_static, self._says.mount(T_base_link, stamp, parameters))
 
     def send_motion(self, stamp: Time, motion: Motion, T_map_odom: F64,
                     parameters: WorldParameters) -> None:
@@ -89,17 +96,22 @@ class Publishers:
         """Publish both camera_infos to whoever listens."""
         for topic in (COLOR_INFO, DEPTH_INFO):
             if self.heard(topic):
-                self._send(self._images[topic], self._says.info(stamp, intrinsics))
+                self._send(self._seen[topic], self._says.info(stamp, intrinsics))
 
-    def send_frame(self, stamp: Time, frame: SensorFrame, parameters: WorldParameters) -> None:
-        """Publish the pictures of a frame; those that were not asked for are None."""
-        for topic, pixels in outputs.pictures(frame, parameters).items():
-            if not self.heard(topic):
-                continue
+    def send_frame(self, frame: SensorFrame, T_base_cam: F64, parameters: WorldParameters,
+                   topics: frozenset[str]) -> None:
+        """
+        Publish what is made of a frame.
+
+        :param topics: of `due`.
+        """
+        stamp = messages.time_of(frame.stamp_ns)
+        for topic, make in self._frames.of(stamp, frame, T_base_cam, parameters, topics):
             with self._health.stage('convert'):
-                message = self._says.image(stamp, pixels)
+                message = make()
             with self._health.stage('publish'):
-                self._send(self._images[topic], message)
+                self._send(self._seen[topic], message)
+            self._paces[topic].take(frame.stamp_ns, rate_of(topic, parameters))
 
     def _send(self, publisher: Publisher, message: Any) -> None:
         send(self._node, self._health, publisher, message)

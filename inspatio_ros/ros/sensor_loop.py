@@ -18,8 +18,9 @@ import math
 import threading
 import time
 
-from inspatio_ros.contracts import F64, Outputs, SensorFrame, Spawn, WorldBackend
+from inspatio_ros.contracts import F64, SensorFrame, Spawn, WorldBackend
 from inspatio_ros.robot.clock import OwnTime, WorldTime
+from inspatio_ros.robot.frames import needed
 from inspatio_ros.robot.health import Health
 from inspatio_ros.robot.lockstep import Lockstep, STEP
 from inspatio_ros.robot.parameters import WorldParameters
@@ -383,10 +384,11 @@ class SensorLoop:
         if moment is None:
             return True
         self._send_motion(moment)
-        frame = self._ticks.look(moment, self._publishers.wanted())
+        topics = self._publishers.due(self._time.stamp_of(moment.stamp_ns), self._settings)
+        frame = self._ticks.look(moment, needed(topics))
         if self._ticks.forget:
             return False
-        self._send_frame(moment, frame)
+        self._send_frame(frame, topics)
         return True
 
     def _tick_ahead(self, lead_ns: int) -> bool:
@@ -401,7 +403,8 @@ class SensorLoop:
         moment, due_s = self._begin(lead_ns)
         if moment is None:
             return True
-        frame = self._ticks.look(moment, self._publishers.wanted())
+        topics = self._publishers.due(self._time.stamp_of(moment.stamp_ns), self._settings)
+        frame = self._ticks.look(moment, needed(topics))
         time.sleep(max(0.0, due_s - time.monotonic()))
         while self._time.own and self._time.now_ns() < moment.stamp_ns:
             time.sleep(_NAP_S)
@@ -410,13 +413,13 @@ class SensorLoop:
         if not self._running:
             return True
         self._send_motion(moment)
-        self._send_frame(moment, frame)
+        self._send_frame(frame, topics)
         return True
 
     def _lead_ns(self) -> int:
         """Return how long before its stamp a frame is begun; 0 where its pose is not ours."""
         if not (self._settings.render.ahead and isinstance(self._source, TwistSource)
-                and self._publishers.wanted() is not Outputs.NONE and self._time_is_known()):
+                and self._publishers.wanted() and self._time_is_known()):
             return 0
         usual_s = self._health.usual_s('render', _USUALLY) * self._time.pace
         return round(1e9 * min(usual_s, _LONGEST_LEAD / self._settings.rate, _LONGEST_LEAD_S))
@@ -441,13 +444,14 @@ class SensorLoop:
         self._publishers.send_motion(stamp, moment.motion, moment.T_map_odom, self._settings)
         self._publishers.send_infos(stamp, self._sensor.intrinsics)
 
-    def _send_frame(self, moment: Moment, frame: SensorFrame | None) -> None:
+    def _send_frame(self, frame: SensorFrame | None, topics: frozenset[str]) -> None:
         if not self._running:
             return
         if frame is not None:
             with self._health.stage('host'):
-                stamp = messages.time_of(self._time.stamp_of(moment.stamp_ns))
-                self._publishers.send_frame(stamp, frame, self._settings)
+                stamped = replace(frame, stamp_ns=self._time.stamp_of(frame.stamp_ns))
+                self._publishers.send_frame(stamped, self._sensor.T_base_cam, self._settings,
+                                            topics)
         self._health.ticks += 1
 
     def _log(self, text: str) -> None:

@@ -221,7 +221,8 @@ class WorldNode(LifecycleNode):
             except (Busy, OSError, ValueError) as error:
                 return SetParametersResult(successful=False, reason=str(error))
         old, self._settings = self._settings, new
-        if self._state == 'active' and (new.mount, new.scene) != (old.mount, old.scene):
+        if self._state == 'active' and (new.mount, new.scan, new.scene) != (
+                old.mount, old.scan, old.scene):
             self._send_mount()
         return answer
 
@@ -262,7 +263,8 @@ class WorldNode(LifecycleNode):
     def _send_mount(self) -> None:
         if self._opened is not None and self._settings.publish_mount_tf:
             stamp = messages.time_of(self._time.stamp_ns())
-            self._opened.publishers.send_mount(self._opened.sensor.T_base_link, stamp)
+            self._opened.publishers.send_mount(self._opened.sensor.T_base_link, stamp,
+                                               self._settings)
 
     def _on_diagnostics(self) -> None:
         if not self.context.ok():

@@ -8,7 +8,9 @@ import json
 import math
 import time
 
+from inspatio_ros.bags.scenes.images import depth_of, rgb_of
 from inspatio_ros.cli import main, replay as command
+from inspatio_ros.contracts import Outputs
 from inspatio_ros.engine.imagination import ImaginationSettings, ImaginedWorld
 from inspatio_ros.engine.painter import PainterSettings
 from inspatio_ros.motion.transforms import pose_rpy
@@ -237,7 +239,9 @@ def test_one_stamp_for_all_of_a_tick_and_tf_before_pictures(replay):
     images = [topic for topic, _, _ in found if topic.startswith('/camera')]
     assert set(images) == {'/camera/color/image_raw', '/camera/depth/image_raw',
                            '/camera/color/camera_info', '/camera/depth/camera_info',
-                           '/camera/observed'}
+                           '/camera/observed', '/camera/points',
+                           '/camera/color/image_raw/compressed',
+                           '/camera/depth/image_raw/compressedDepth'}
     by_stamp = {}
     for topic, log_ns, message in found:
         if topic not in ('/tf_static', '/diagnostics'):
@@ -247,7 +251,7 @@ def test_one_stamp_for_all_of_a_tick_and_tf_before_pictures(replay):
             assert log_ns == stamp
     assert len(by_stamp) == 25
     for topics in by_stamp.values():
-        assert sorted(topics) == sorted({'/clock', '/tf', '/odom', *images})
+        assert sorted(topics) == sorted({'/clock', '/tf', '/odom', '/scan', *images})
         assert topics.index('/tf') < topics.index('/camera/color/image_raw')
     assert said['topics']['/camera/observed'] == 25
 
@@ -257,7 +261,7 @@ def test_frames_and_quality_of_service_are_those_of_the_node(replay):
     frames = [(it.header.frame_id, it.child_frame_id) for topic in ('/tf', '/tf_static')
               for it in read(out, topic)[0][1].transforms]
     assert frames == [('world', 'odom'), ('odom', 'base'), ('base', 'camera_link'),
-                      ('camera_link', 'camera_optical_frame')]
+                      ('camera_link', 'camera_optical_frame'), ('base', 'base_scan')]
     with Reader(out) as reader:
         latched = {x.topic for x in reader.connections
                    if x.ext.offered_qos_profiles[0].durability is QosDurability.TRANSIENT_LOCAL}
@@ -285,6 +289,41 @@ def test_only_what_is_asked_for_is_rendered_and_written(replay):
     out, said = replay(commands(1.0), '--outputs', 'odom,color', world=world)
     assert {topic for topic, _, _ in read(out)} == {'/odom', '/camera/color/image_raw'}
     assert all('DEPTH' not in str(outputs) for outputs in world.asked)
+
+
+def test_scan_and_points_are_those_of_the_depth_at_their_own_rates(replay):
+    world = PaintedWorld()
+    out, said = replay(commands(2.0), '--outputs', 'scan,points', '-p', 'scan.rate:=6.0',
+                       '-p', 'points.rate:=3.0', '-p', 'points.stride:=8', '-p',
+                       'mount.pitch:=0.0', world=world)
+    assert said['topics'] == {'/scan': 13, '/camera/points': 7}
+    # Clouds are of the same ticks; no other tick is rendered.
+    assert len([asked for asked in world.asked if Outputs.DEPTH in asked]) == 13
+    scan = read(out, '/scan')[3][1]
+    assert scan.header.frame_id == 'base_scan'
+    assert stamp_of(scan) == T0 + NS // 2
+    assert len(scan.ranges) == round((scan.angle_max - scan.angle_min) / scan.angle_increment) + 1
+    angles = scan.angle_min + np.arange(len(scan.ranges)) * scan.angle_increment
+    off = np.abs(scan.ranges * np.cos(angles) - 4.0)  # the painted wall
+    assert np.nanmedian(off) < 0.05
+    cloud = read(out, '/camera/points')[2][1]
+    xyz = cloud.data.view(np.float32).reshape(-1, 4)
+    assert (cloud.width, cloud.point_step) == (48, 16)
+    np.testing.assert_array_equal(xyz[:, 2], 4.0)
+
+
+def test_compressed_pictures_are_those_that_a_bag_is_read_from(replay):
+    out, _ = replay(commands(0.5), '--outputs', 'compressed,compressed_depth,depth,color')
+    coded, depth = read(out, '/camera/depth/image_raw/compressedDepth'), read(
+        out, '/camera/depth/image_raw')
+    assert len(coded) == len(depth) > 5
+    seen = depth_of(coded[0][1], 'coded')
+    known = np.isfinite(seen)
+    assert known.mean() > 0.9
+    np.testing.assert_allclose(seen[known], depth_of(depth[0][1], 'raw')[known], rtol=0.01)
+    jpeg = rgb_of(read(out, '/camera/color/image_raw/compressed')[0][1], 'compressed')
+    raw = rgb_of(read(out, '/camera/color/image_raw')[0][1], 'raw')
+    assert np.abs(jpeg.astype(int) - raw)[8:].max() < 16
 
 
 def test_what_moved_the_robot_is_kept_if_asked(replay):

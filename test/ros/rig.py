@@ -21,14 +21,17 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
 COLOR, DEPTH, OBSERVED = 'camera/color/image_raw', 'camera/depth/image_raw', 'camera/observed'
 COLOR_INFO, DEPTH_INFO = 'camera/color/camera_info', 'camera/depth/camera_info'
+SCAN, POINTS = 'scan', 'camera/points'
+JPEG, PNG = f'{COLOR}/compressed', f'{DEPTH}/compressedDepth'
 TYPES = {COLOR: Image, DEPTH: Image, OBSERVED: Image, COLOR_INFO: CameraInfo,
-         DEPTH_INFO: CameraInfo, 'tf': TFMessage, 'tf_static': TFMessage, 'odom': Odometry,
+         DEPTH_INFO: CameraInfo, SCAN: LaserScan, POINTS: PointCloud2, JPEG: CompressedImage,
+         PNG: CompressedImage, 'tf': TFMessage, 'tf_static': TFMessage, 'odom': Odometry,
          'diagnostics': DiagnosticArray, 'clock': Clock}
 _NUMBERS = itertools.count()
 

@@ -157,15 +157,15 @@ def test_names_start_and_world_are_as_asked(make_rig):
     rig = make_rig(
         scene='/some/scene', fill_depth=True, render__backend='numba', render__threads=1,
         render__max_views=2, map_frame='m', odom_frame='o', base_frame='b', camera_frame='c',
-        optical_frame='x', initial_pose__x=-5.0, initial_pose__yaw=math.pi / 2.0, mount__x=1.0,
-        cmd_vel_timeout=0.2)
+        optical_frame='x', scan__frame='s', initial_pose__x=-5.0,
+        initial_pose__yaw=math.pi / 2.0, mount__x=1.0, cmd_vel_timeout=0.2)
     rig.listen(DEPTH, 'tf', 'tf_static', 'odom')
     request = rig.requests[0]
     assert (request.scene, request.backend, request.threads, request.max_views,
             request.fill_depth) == ('/some/scene', 'numba', 1, 2, True)
     frames = [(t.header.frame_id, t.child_frame_id)
               for topic in ('tf', 'tf_static') for t in rig.got[topic][-1].transforms]
-    assert frames == [('m', 'o'), ('o', 'b'), ('b', 'c'), ('c', 'x')]
+    assert frames == [('m', 'o'), ('o', 'b'), ('b', 'c'), ('c', 'x'), ('b', 's')]
     assert rig.got[DEPTH][-1].header.frame_id == 'x'
     np.testing.assert_allclose(camera_position(rig.got[DEPTH][-1]), (-5.0, 3.0, 0.5), atol=1e-6)
     rig.drive(forward=1.0)

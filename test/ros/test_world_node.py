@@ -253,7 +253,7 @@ def test_publishing_that_fails_is_counted_and_does_not_raise(rig):
     publishers = Publishers(rig.node, WorldParameters(), health)
     rig.node.destroy_publisher(publishers._tf_static)
     publishers._tf_static = FullQueue()
-    publishers.send_mount(np.eye(4), messages.time_of(1))
+    publishers.send_mount(np.eye(4), messages.time_of(1), WorldParameters())
     publishers._tf_static = None
     publishers.destroy()
     assert health.drops == {'publish_failed': 1}

@@ -13,32 +13,37 @@ from typing import Any
 from inspatio_ros.bags.messages import clock_of, messages
 from inspatio_ros.bags.reading import Topic
 from inspatio_ros.bags.writing import BagWriter, LATCHED, offered
-from inspatio_ros.contracts import F64, Intrinsics, Outputs, SensorFrame
+from inspatio_ros.contracts import F64, Intrinsics, SensorFrame
+from inspatio_ros.motion.transforms import T_LINK_OPTICAL
+from inspatio_ros.robot.frames import FRAME_TOPICS, FrameMessages, rate_of
 from inspatio_ros.robot.health import Health
-from inspatio_ros.robot.outputs import COLOR, COLOR_INFO, DEPTH, DEPTH_INFO, OBSERVED, pictures
-from inspatio_ros.robot.outputs import TickMessages
+from inspatio_ros.robot.outputs import COLOR, COLOR_INFO, COLOR_JPEG, DEPTH, DEPTH_INFO, DEPTH_PNG
+from inspatio_ros.robot.outputs import OBSERVED, POINTS, SCAN, TickMessages
+from inspatio_ros.robot.pace import Pace
 from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.ticks import Moment
 
-IMAGE, INFO = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CameraInfo'
+INFO = 'sensor_msgs/msg/CameraInfo'
 TF = 'tf2_msgs/msg/TFMessage'
 # Name for `--outputs` -> topic -> (type, quality of service).
 OUTPUTS = {
-    'color': {f'/{COLOR}': (IMAGE, offered(5))},
-    'depth': {f'/{DEPTH}': (IMAGE, offered(5))},
-    'observed': {f'/{OBSERVED}': (IMAGE, offered(5))},
+    **{name: {f'/{topic}': (FRAME_TOPICS[topic].kind, offered(5))} for name, topic in (
+        ('color', COLOR), ('depth', DEPTH), ('observed', OBSERVED), ('scan', SCAN),
+        ('points', POINTS), ('compressed', COLOR_JPEG), ('compressed_depth', DEPTH_PNG))},
     'info': {f'/{COLOR_INFO}': (INFO, offered(5)), f'/{DEPTH_INFO}': (INFO, offered(5))},
     'odom': {'/odom': ('nav_msgs/msg/Odometry', offered(10))},
     'tf': {'/tf_static': (TF, LATCHED), '/tf': (TF, offered(100))},
     'clock': {'/clock': ('rosgraph_msgs/msg/Clock', offered(1))},
     'diagnostics': {'/diagnostics': ('diagnostic_msgs/msg/DiagnosticArray', offered(10))},
 }
-USUAL = tuple(name for name in OUTPUTS if name != 'observed')
+USUAL = ('color', 'depth', 'info', 'odom', 'tf', 'clock', 'diagnostics')
 
 # Ticks that wait to be written: enough for a disk that hesitates, little memory.
 _WAITING = 4
 # About what a tick takes without its pictures, bytes.
 _OVERHEAD = 4096
+# About what a pixel takes, compressed.
+_JPEG_BYTES, _PNG_BYTES = 0.4, 0.1
 
 
 class Recorder:
@@ -55,6 +60,8 @@ class Recorder:
                  health: Health) -> None:
         self._bag, self._parameters, self._health = bag, parameters, health
         self._says = TickMessages(messages, parameters, alone=True)
+        self._frames = FrameMessages(messages, parameters)
+        self._T_base_cam = T_LINK_OPTICAL
         self._topics: set[str] = set()
         self._kept: set[str] = set()
         for name, topics in OUTPUTS.items():
@@ -62,6 +69,7 @@ class Recorder:
                 for topic, (msgtype, qos) in topics.items():
                     bag.add_topic(topic, msgtype, qos)
                     self._topics.add(topic)
+        self._paces = {topic: Pace() for topic in FRAME_TOPICS if f'/{topic}' in self._topics}
         self._log_ns: int | None = None  # of the newest tick
         self._shift_ns = 0               # from stamps to the bag's time
         self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(_WAITING)
@@ -81,19 +89,20 @@ class Recorder:
         if error is None and self._error is not None:
             raise self._error
 
-    @property
-    def wanted(self) -> Outputs:
-        """Return what is to be rendered."""
-        return ((Outputs.RGB if f'/{COLOR}' in self._topics else Outputs.NONE)
-                | (Outputs.DEPTH if f'/{DEPTH}' in self._topics else Outputs.NONE)
-                | (Outputs.OBSERVED if f'/{OBSERVED}' in self._topics else Outputs.NONE))
+    def due(self, stamp_ns: int) -> frozenset[str]:
+        """Return the topics made of a frame that are written at this tick."""
+        p = self._parameters
+        return frozenset(topic for topic, pace in self._paces.items()
+                         if pace.due(stamp_ns, rate_of(topic, p), p.rate))
 
     def frame_bytes(self, intrinsics: Intrinsics) -> int:
-        """Return about how many bytes one tick takes, not compressed."""
-        wanted, depth = self.wanted, 2 if self._parameters.depth_encoding == '16UC1' else 4
-        pixel = ((3 if Outputs.RGB in wanted else 0) + (depth if Outputs.DEPTH in wanted else 0)
-                 + (1 if Outputs.OBSERVED in wanted else 0))
-        return pixel * intrinsics.width * intrinsics.height + _OVERHEAD
+        """Return about how many bytes one tick takes at most, not compressed."""
+        p = self._parameters
+        each = {COLOR: 3.0, DEPTH: 2.0 if p.depth_encoding == '16UC1' else 4.0, OBSERVED: 1.0,
+                COLOR_JPEG: _JPEG_BYTES, DEPTH_PNG: _PNG_BYTES,
+                POINTS: 16.0 / p.points.stride ** 2, SCAN: 4.0 / intrinsics.height}
+        pixel = sum(each[topic] for topic in self._paces)
+        return round(pixel * intrinsics.width * intrinsics.height) + _OVERHEAD
 
     def keep(self, topic: Topic) -> None:
         """Have `copy` write a topic, unless it is among the outputs."""
@@ -102,21 +111,27 @@ class Recorder:
             self._kept.add(topic.name)
 
     def mount(self, stamp_ns: int, T_base_link: F64) -> None:
-        """Write where the camera is on the robot."""
+        """Note and write where the camera is on the robot."""
+        self._T_base_cam = T_base_link @ T_LINK_OPTICAL
         if self._parameters.publish_mount_tf:
             log_ns, stamp = self._log_time(stamp_ns), messages.time_of(stamp_ns)
             self._do(lambda: self._write('/tf_static', log_ns,
-                                         self._says.mount(T_base_link, stamp)))
+                                         self._says.mount(T_base_link, stamp,
+                                                          self._parameters)))
 
-    def tick(self, moment: Moment, intrinsics: Intrinsics, frame: SensorFrame | None) -> None:
+    def tick(self, moment: Moment, intrinsics: Intrinsics, frame: SensorFrame | None,
+             topics: frozenset[str]) -> None:
         """
         Write all of a tick.
 
         :param frame: belongs to the recorder now.
+        :param topics: of `due`.
         :raises OSError: of this or an earlier tick: the disk is full, ...
         """
         log_ns = self._log_time(moment.stamp_ns)
-        self._do(lambda: self._write_tick(log_ns, moment, intrinsics, frame))
+        for topic in topics:
+            self._paces[topic].take(moment.stamp_ns, rate_of(topic, self._parameters))
+        self._do(lambda: self._write_tick(log_ns, moment, intrinsics, frame, topics))
 
     def diagnostics(self, stamp_ns: int, statuses: list[Any]) -> None:
         """Write what a tick says of itself."""
@@ -153,7 +168,7 @@ class Recorder:
                     self._error = error
 
     def _write_tick(self, log_ns: int, moment: Moment, intrinsics: Intrinsics,
-                    frame: SensorFrame | None) -> None:
+                    frame: SensorFrame | None, topics: frozenset[str]) -> None:
         says, p = self._says, self._parameters
         stamp = messages.time_of(moment.stamp_ns)
         with self._health.stage('write'):
@@ -163,8 +178,9 @@ class Recorder:
             self._write('/odom', log_ns, says.odometry(stamp, moment.motion))
             for topic in (COLOR_INFO, DEPTH_INFO):
                 self._write(f'/{topic}', log_ns, says.info(stamp, intrinsics))
-            for topic, pixels in ({} if frame is None else pictures(frame, p)).items():
-                self._write(f'/{topic}', log_ns, says.image(stamp, pixels))
+            if frame is not None:
+                for topic, make in self._frames.of(stamp, frame, self._T_base_cam, p, topics):
+                    self._write(f'/{topic}', log_ns, make())
 
     def _write(self, topic: str, log_ns: int, message: Any) -> None:
         if topic in self._topics:

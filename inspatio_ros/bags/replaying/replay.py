@@ -26,6 +26,7 @@ from inspatio_ros.bags.typestore import typestore
 from inspatio_ros.contracts import F64, GeneratorState, Intrinsics, WorldBackend
 from inspatio_ros.motion.counts import Counts, Verdict
 from inspatio_ros.robot import health as health_of
+from inspatio_ros.robot.frames import needed
 from inspatio_ros.robot.health import Health, Level
 from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.sensor import Sensor, start_of
@@ -267,8 +268,9 @@ class Replay:
             self._told_ns <= stamp_ns_ < self._told_ns + _DIAGNOSTICS_NS)
         if due:
             self._ticks.look_at_holes()
-        frame = self._ticks.look(moment, recorder.wanted)
-        recorder.tick(moment, self._sensor.intrinsics, frame)
+        topics = recorder.due(stamp_ns_)
+        frame = self._ticks.look(moment, needed(topics))
+        recorder.tick(moment, self._sensor.intrinsics, frame, topics)
         self.health.ticks += 1
         self._last_ns = stamp_ns_
         if due:
