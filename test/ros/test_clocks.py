@@ -129,6 +129,16 @@ def test_diagnostics_tell_the_clock(fast):
     assert float(values['time_s']) > 1.0
 
 
+@pytest.mark.parametrize('clock', ['scaled', 'lockstep'])
+def test_use_sim_time_changes_nothing_for_who_tells_the_time(make_rig, clock):
+    rig = make_rig(clock=clock, tick_on='free', tick_rate=30.0, use_sim_time=True)
+    rig.listen('clock', 'odom', DEPTH, 'diagnostics')
+    rig.wait(lambda: len(rig.got['odom']) > 20)
+    assert stamps(rig, 'odom') == sorted(set(stamps(rig, 'odom')))
+    assert stamps(rig, 'odom')[-1] < clock_ns(rig) + NS
+    assert not {'drops.publish_failed', 'drops.frame_failed'} & set(rig.values())
+
+
 def test_no_clock_is_told_where_time_is_that_of_others(make_rig):
     rig = make_rig()
     rig.listen('odom')
