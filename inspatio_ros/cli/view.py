@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -107,7 +108,8 @@ def _end(loop: asyncio.AbstractEventLoop, with_parent: bool) -> asyncio.Event:
     def wait_for_parent() -> None:
         while os.read(sys.stdin.fileno(), 64):
             pass   # nothing is said, it only ends
-        loop.call_soon_threadsafe(ended.set)
+        with contextlib.suppress(RuntimeError):   # ended already
+            loop.call_soon_threadsafe(ended.set)
 
     if with_parent:
         threading.Thread(target=wait_for_parent, daemon=True).start()

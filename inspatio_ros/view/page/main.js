@@ -163,6 +163,9 @@ function draw() {
   const number = (value, unit, digits) => (Number.isFinite(value)
     ? `${value.toFixed(digits).replace(/^-(0\.?0*)$/, '$1')} ${unit}` : '–');
   write('render', number(state.render_ms, 'ms', 1));
+  const came = Object.entries(state.rates ?? {}).map(([name, rate]) => `${name} ${rate}`);
+  const title = `Shown here, per second. What came to the viewer: ${came.join(', ')}`;
+  if (byId('rate').parentElement.title !== title) byId('rate').parentElement.title = title;
   write('speed', number(state.speed?.[0], 'm/s', 2));
   write('turn', number(state.speed?.[1], 'rad/s', 2));
   write('place', state.robot ? `x ${state.robot[0].toFixed(2)}   y ${state.robot[1].toFixed(2)} m   `
