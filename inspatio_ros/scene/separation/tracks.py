@@ -112,9 +112,13 @@ def _is_proven(track: Sequence[Patch]) -> bool:
 
 
 def _resumes(patch: Patch, proven: Patch, views: Sequence[View]) -> bool:
-    """Return whether a patch shows what is proven to move, a little earlier or later."""
+    """
+    Return whether a patch shows what is proven to move, a little earlier or later.
+
+    It may be a part of it: where little is known of what is behind, only pieces are found.
+    """
     return (0 < abs(patch.frame - proven.frame) <= _LONGEST_HALT
-            and _is_same(patch, proven, views))
+            and patch.area <= _AREA_FACTOR * proven.area and _is_alike(patch, proven, views))
 
 
 def _labels(mask: Mask) -> npt.NDArray[np.int32]:
@@ -164,9 +168,13 @@ def _tracks(views: Sequence[View], patches: Sequence[Patch]) -> list[list[Patch]
 
 
 def _is_same(patch: Patch, other: Patch, views: Sequence[View]) -> bool:
-    """Return whether two patches may show one thing, after what the camera's own motion did."""
-    if not 1.0 / _AREA_FACTOR <= patch.area / other.area <= _AREA_FACTOR:
-        return False
+    """Return whether two patches may show one thing, all of it."""
+    return (1.0 / _AREA_FACTOR <= patch.area / other.area <= _AREA_FACTOR
+            and _is_alike(patch, other, views))
+
+
+def _is_alike(patch: Patch, other: Patch, views: Sequence[View]) -> bool:
+    """Return whether colours and place agree, after what the camera's own motion did."""
     if np.minimum(patch.colours, other.colours).sum() < _COMMON_COLOURS:
         return False
     there = _carried(patch, views[patch.frame], views[other.frame])
