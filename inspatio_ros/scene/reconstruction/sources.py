@@ -54,9 +54,10 @@ def choose_sources(structure: Structure, picture: int, points: F64, others: Sequ
 
 def likely_points(structure: Structure, picture: int) -> F64:
     """
-    Return where the pixels of a grid may lie: as far as the nearest sparse point in the picture,
-    or much nearer. What passes close to the camera often has no points of its own, and is seen
-    well by close neighbours only.
+    Return where the pixels of a grid may lie.
+
+    That is as far as the nearest sparse point in the picture, or much nearer: what passes close to
+    the camera often has no points of its own, and is seen well by close neighbours only.
 
     :returns: (n, 3) float64, world; none if the picture has no points.
     """

@@ -38,10 +38,10 @@ _LONGEST_HALT = 5
 _AREA_FACTOR = 3.0
 _COMMON_COLOURS = 0.5
 _LEVELS = 4    # of each channel that tell colours apart
-# Few frames see what is near the border of a picture (a share of its shorter side), so that mistakes
-# gather there, and there are small ones everywhere. A patch that does not reach inside with half of
-# its pixels, a smaller share of the picture or fewer pixels beyond doubt is no proof; it may go on
-# with a track that others prove.
+# Few frames see what is near the border of a picture (a share of its shorter side), so that
+# mistakes gather there, and there are small ones everywhere. A patch that does not reach inside
+# with half of its pixels, a smaller share of the picture or fewer pixels beyond doubt is no proof;
+# it may go on with a track that others prove.
 _BORDER = 0.15
 _LEAST_INSIDE = 0.5
 _LEAST_PROOF = 4e-3
