@@ -24,6 +24,7 @@ from rosbags.typesys.store import Typestore
 
 # The same in every bag, so that equal recordings are equal files.
 FILE_NAME = 'bag_0.mcap'
+_BAG_SUFFIXES = ('.mcap', '.db3', '.db3-shm', '.db3-wal')
 # The newest that every distribution from Humble on reads.
 _VERSION = 8
 _NO_LIMIT = QosTime(9223372036, 854775807)
@@ -224,18 +225,31 @@ def free_path(path: Path, force: bool) -> Path:
     """
     Return where to write: at the path, or beside what is there.
 
-    :param force: whether what is there may be replaced in the end.
-    :raises FileExistsError: something is there already.
+    :param force: whether a bag that is there may be replaced in the end.
+    :raises FileExistsError: something is there already, or what is there is no bag.
     """
     if not os.path.lexists(path):
         return path
     if not force:
         raise FileExistsError(errno.EEXIST, 'exists already', str(path))
+    if not _is_replaceable(path):
+        raise FileExistsError(errno.EEXIST, 'is there and is no bag alone: it is not replaced',
+                              str(path))
     beside = path.with_name(f'{path.stem}.partial{path.suffix}')
     if os.path.lexists(beside):
         raise FileExistsError(errno.EEXIST, 'is left from a recording that did not end; move or '
                                             'remove it', str(beside))
     return beside
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Say whether nothing but one bag, or an empty folder, would be lost."""
+    if not path.is_dir():
+        return path.suffix in _BAG_SUFFIXES
+    names = {it.name for it in path.iterdir() if it.is_file()}
+    files = all(name.endswith(('metadata.yaml', *_BAG_SUFFIXES)) for name in names)
+    return files and len(names) == len(list(path.iterdir())) and (
+        not names or 'metadata.yaml' in names)
 
 
 def _topic_text(topic: _Topic, count: int) -> str:

@@ -88,14 +88,16 @@ def run(args: argparse.Namespace) -> int:
     from inspatio_ros.scene.format import save_scene
     from inspatio_ros.scene.preparation import FILE, save_preparation
     check_out(args.out, args.force)
+    if args.jpeg_quality is not None and not 1 <= args.jpeg_quality <= 100:
+        raise ValueError(f'jpeg_quality must lie between 1 and 100, got {args.jpeg_quality}')
     made = _made(args)
     scene = named(made.scene, args.name, args.licence)
+    # That of the scene which was there before must at no time lie beside the new one.
+    (args.out / FILE).unlink(missing_ok=True)
     with stage('write') as progress:
         save_scene(scene, args.out, args.jpeg_quality, progress)
     if made.preparation is not None:
         save_preparation(args.out, made.preparation)
-    else:
-        (args.out / FILE).unlink(missing_ok=True)  # of the scene that was there before
     with stage('preview'):
         draw_preview(scene, made.preparation, args.out / PREVIEW)
     if made.work is not None:
@@ -154,12 +156,15 @@ def _from_files(args: argparse.Namespace) -> Made:
     refuse_video_arguments(args)
     from inspatio_ros.cli.output import stage
     from inspatio_ros.scene.detect import ImportOptions, open_input
+    from inspatio_ros.scene.format import is_scene_folder
+    from inspatio_ros.scene.preparation import load_preparation
     from inspatio_ros.scene.scene import TimeMode
     options = ImportOptions(args.depth, args.poses, args.intrinsics, args.camera_height, args.fps,
                             TimeMode(args.time_mode) if args.time_mode else None)
     with stage('read') as progress:
         opened = open_input(args.input, options, progress)
-    return Made(opened.scene, opened.kind, opened.placement)
+    made_of = load_preparation(args.input) if is_scene_folder(args.input) else None
+    return Made(opened.scene, opened.kind, opened.placement, made_of)
 
 
 def check_out(out: Path, force: bool) -> None:

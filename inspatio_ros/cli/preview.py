@@ -98,7 +98,7 @@ def _spread(views: Sequence[View], most: int) -> list[View]:
 
 def _cameras(scene: Scene, preparation: Preparation | None) -> list[tuple[Role, F64]]:
     """Return role and pose of every camera, in the order of the recording."""
-    if preparation is None:
+    if preparation is None or not any(it.T_map_cam is not None for it in preparation.pictures):
         return [(Role.VIEW, view.T_map_cam) for view in _recorded(scene)]
     return [(picture.role, picture.T_map_cam) for picture in preparation.pictures
             if picture.T_map_cam is not None]

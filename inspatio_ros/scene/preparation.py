@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 import enum
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,9 @@ def save_preparation(folder: Path, preparation: Preparation) -> None:
                    'role': it.role.value, 'intrinsics': asdict(it.intrinsics),
                    'T_map_cam': None if it.T_map_cam is None else it.T_map_cam.ravel().tolist()}
                   for it in preparation.pictures]}
-    (folder / FILE).write_text(json.dumps(record, allow_nan=False, indent=1) + '\n')
+    fresh = folder / f'.{FILE}'
+    fresh.write_text(json.dumps(record, allow_nan=False, indent=1) + '\n')
+    os.replace(fresh, folder / FILE)
 
 
 def load_preparation(folder: Path) -> Preparation | None:

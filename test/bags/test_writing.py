@@ -221,3 +221,21 @@ def test_types_and_topics_are_checked(tmp_path):
     with pytest.raises(ValueError, match='none, zstd'):
         BagWriter(tmp_path / 'other', compression='lzma')
     assert not Path(tmp_path / 'other').exists()
+
+
+@pytest.mark.parametrize('there', ['notes.txt', 'docs/notes.txt', 'drive/metadata.yaml',
+                                   'bag_0.mcap'])
+def test_only_a_bag_is_replaced(tmp_path, there):
+    folder = tmp_path / 'out'
+    (folder / there).parent.mkdir(parents=True)
+    (folder / there).write_text('mine')
+    with pytest.raises(FileExistsError, match='is no bag alone'):
+        BagWriter(folder, force=True)
+    assert (folder / there).read_text() == 'mine' and sorted(tmp_path.iterdir()) == [folder]
+
+
+def test_a_file_that_is_no_bag_is_not_replaced(tmp_path):
+    (tmp_path / 'thesis.txt').write_text('mine')
+    with pytest.raises(FileExistsError, match='is no bag alone'):
+        BagWriter(tmp_path / 'thesis.txt', force=True)
+    assert (tmp_path / 'thesis.txt').read_text() == 'mine'

@@ -9,6 +9,7 @@ import sys
 from inspatio_ros.cli.main import main
 from inspatio_ros.cli.prepare import _TIME_MODES
 from inspatio_ros.scene.format import load_scene
+from inspatio_ros.scene.preparation import load_preparation, Preparation, save_preparation
 from inspatio_ros.scene.scene import TimeMode
 import pytest
 
@@ -118,3 +119,17 @@ def test_what_another_scene_was_made_of_is_not_kept(capsys, rgbd, tmp_path):
     (out / 'notes.txt').write_text('mine')
     assert prepare(capsys, rgbd, out, '--force')[0] == 0
     assert not (out / 'preparation.json').exists() and (out / 'notes.txt').exists()
+
+
+def test_a_scene_keeps_what_it_was_made_of_where_it_is_written_again(capsys, rgbd, tmp_path):
+    prepare(capsys, rgbd, tmp_path / 'a')
+    made_of = Preparation('walk.mp4', (), {'points': 3})
+    save_preparation(tmp_path / 'a', made_of)
+    assert prepare(capsys, tmp_path / 'a', tmp_path / 'b')[0] == 0
+    assert load_preparation(tmp_path / 'b') == made_of
+
+
+def test_wrong_options_are_named_before_any_work(capsys, tmp_path):
+    for option, value in (('--scale', 0), ('--camera-height', -1), ('--jpeg-quality', 200)):
+        code, _, errors = prepare(capsys, tmp_path / 'no.mp4', tmp_path / 'scene', option, value)
+        assert code == 2 and option.strip('-').replace('-', '_') in errors.replace('-', '_')

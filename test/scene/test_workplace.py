@@ -61,3 +61,22 @@ def test_a_fingerprint_tells_that_a_file_or_a_folder_changed(tmp_path):
     assert before == (fingerprint(file), fingerprint(file.parent)) and fingerprint(None) == []
     file.write_text('three')
     assert fingerprint(file) != before[0] and fingerprint(file.parent) != before[1]
+
+
+def test_what_somebody_else_keeps_there_is_not_emptied(tmp_path):
+    theirs = tmp_path / 'scene.partial'
+    theirs.mkdir()
+    (theirs / 'bag_0.mcap').write_text('mine')
+    with pytest.raises(ValueError, match='scene.partial: is needed for unfinished work'):
+        Workplace(tmp_path / 'scene', {})
+    assert (theirs / 'bag_0.mcap').read_text() == 'mine'
+    (tmp_path / 'other.partial').write_text('mine')
+    with pytest.raises(ValueError, match='other.partial: is needed'):
+        Workplace(tmp_path / 'other', {})
+
+
+def test_what_lies_beside_goes_with_it(tmp_path):
+    place, beside = Workplace(tmp_path / 'a', {}), Workplace(tmp_path / 'b', {})
+    place.beside.append(beside)
+    place.remove()
+    assert not any(tmp_path.iterdir())

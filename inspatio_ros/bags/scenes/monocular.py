@@ -81,7 +81,7 @@ def import_monocular(bag: Bag, choice: Choice, options: BagOptions, window: Wind
     except ValueError:
         place.remove()  # it will be the same tomorrow; an interrupt leaves the work to go on with
         raise
-    place.remove()
+    prepared.work.beside.append(place)
     prepared = _renumbered(prepared, numbers, stamps, bag.path)
     if poses is None:
         notes.append(prepared.placement.summary())

@@ -129,7 +129,7 @@ def _nearest(depth: F32, size: tuple[int, int]) -> F32:
     if (depth.shape[1], depth.shape[0]) == size:
         return depth
     import cv2
-    return np.asarray(cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST), np.float32)
+    return np.asarray(cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST_EXACT), np.float32)
 
 
 def _view(chosen: Chosen, structure: Structure, picture: int, rgb: U8, depth: F32,

@@ -9,8 +9,9 @@ the scene is saved, so that work that was interrupted goes on where it stopped.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 import logging
+import math
 from pathlib import Path
 
 from inspatio_ros.contracts import F64, Intrinsics
@@ -133,6 +134,9 @@ def _check(options: VideoOptions) -> None:
     if options.poses is not None and options.intrinsics is None:
         raise ValueError(f'{options.poses}: poses alone do not say what the camera sees; give '
                          '--intrinsics too')
+    for name, value in (('--scale', options.scale), ('--camera-height', options.camera_height_m)):
+        if value is not None and not (math.isfinite(value) and value > 0.0):
+            raise ValueError(f'{name} must be finite and > 0, got {value!r}')
     if options.long_side < 64:
         raise ValueError(f'--long-side must be at least 64 pixels, got {options.long_side}')
 
@@ -177,6 +181,10 @@ def _structure(chosen: Chosen, given: Given, options: VideoOptions, work: Workpl
     except StandsStillError as error:
         if options.network is None and options.depth is None:
             raise StandsStillError(f'{chosen.video}: {error}') from error
+        if given.T_world_cam is not None:
+            return replace(standing_still(given.intrinsics or first_guess(chosen.size),
+                                          len(chosen.numbers)),
+                           T_world_cam=given.T_world_cam, metric=True)
         if given.intrinsics is None:
             _log.warning('%s: the camera stands still, so its focal length is a guess; '
                          '--intrinsics sets it', chosen.video)

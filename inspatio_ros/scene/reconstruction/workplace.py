@@ -25,14 +25,17 @@ class Workplace:
     :param out: where the result will be; the folder lies beside it.
     :param task: describes inputs and options completely, in terms of JSON. A folder of another
         task is emptied.
+    :raises ValueError: there is something else of that name.
     """
 
     def __init__(self, out: Path, task: Mapping[str, Any]) -> None:
         self.folder = out.parent / f'{out.name}.partial'
+        self.beside: list[Workplace] = []  # of the same task, removed with this one
         key = json.dumps(task, sort_keys=True, default=str)
         path = self.folder / _KEY
         self.resumed = path.is_file() and path.read_text() == key
         if not self.resumed:
+            self._refuse_others()
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir()
             path.write_text(key)
@@ -66,7 +69,18 @@ class Workplace:
 
     def remove(self) -> None:
         """Leave nothing behind: the work is done."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for place in (self, *self.beside):
+            shutil.rmtree(place.folder, ignore_errors=True)
+
+    def _refuse_others(self) -> None:
+        """Refuse to empty what no task has made."""
+        if not os.path.lexists(self.folder):
+            return
+        ours = self.folder.is_dir() and (
+            (self.folder / _KEY).is_file() or not any(self.folder.iterdir()))
+        if not ours:
+            raise ValueError(f'{self.folder}: is needed for unfinished work, and holds something '
+                             'else: move it, or name another scene')
 
 
 def fingerprint(path: Path | None) -> list[Any]:
