@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -77,7 +77,7 @@ class FrameMessages:
     def of(self, stamp: Any, frame: SensorFrame, T_base_cam: F64, parameters: WorldParameters,
            topics: Collection[str]) -> Iterator[tuple[str, Make]]:
         """
-        Yield (topic, what makes the message), for one after the other.
+        Yield (topic, what makes the message), for one after the other, pictures first.
 
         :param frame: holds what the topics need; its depth is changed in place.
         :param T_base_cam: (4, 4) the camera's mount.
@@ -86,30 +86,29 @@ class FrameMessages:
         if frame.rgb is not None:
             if COLOR in topics:
                 yield COLOR, partial(m.image_of, frame.rgb, optical)
-            if COLOR_JPEG in topics:
-                yield COLOR_JPEG, partial(self._jpeg, frame.rgb, optical, parameters)
         if frame.observed is not None and OBSERVED in topics:
             yield OBSERVED, partial(m.image_of, frame.observed, optical)
         if frame.depth is not None:
-            yield from self._of_depth(stamp, frame, limit_depth(frame.depth, parameters),
-                                      T_base_cam, parameters, topics)
+            limit_depth(frame.depth, parameters)
+            if SCAN in topics:
+                yield SCAN, partial(self._scan, stamp, frame.intrinsics, frame.depth, T_base_cam,
+                                    parameters)
+            yield from self._of_depth(optical, frame, frame.depth, T_base_cam, parameters, topics)
+        if frame.rgb is not None and COLOR_JPEG in topics:
+            yield COLOR_JPEG, partial(self._jpeg, frame.rgb, optical, parameters)
 
-    def _of_depth(self, stamp: Any, frame: SensorFrame, depth: F32, T_base_cam: F64,
+    def _of_depth(self, optical: Any, frame: SensorFrame, depth: F32, T_base_cam: F64,
                   parameters: WorldParameters,
                   topics: Collection[str]) -> Iterator[tuple[str, Make]]:
-        m, optical = self._messages, self._messages.header_of(stamp, self._names.optical_frame)
-        if SCAN in topics:
-            yield SCAN, partial(self._scan, stamp, frame.intrinsics, depth, T_base_cam,
-                                parameters)
+        pixels = (encode_depth(depth, parameters) if DEPTH in topics or DEPTH_PNG in topics
+                  else depth)
+        if DEPTH in topics:
+            yield DEPTH, partial(self._messages.image_of, pixels, optical)
         if POINTS in topics and frame.rgb is not None:
             yield POINTS, partial(self._points, optical, frame.intrinsics, depth, frame.rgb,
                                   T_base_cam, parameters)
-        if DEPTH in topics or DEPTH_PNG in topics:
-            pixels = encode_depth(depth, parameters)
-            if DEPTH in topics:
-                yield DEPTH, partial(m.image_of, pixels, optical)
-            if DEPTH_PNG in topics:
-                yield DEPTH_PNG, partial(self._png, pixels, optical, parameters)
+        if DEPTH_PNG in topics:
+            yield DEPTH_PNG, partial(self._png, pixels, optical, parameters)
 
     def _jpeg(self, rgb: U8, header: Any, parameters: WorldParameters) -> Any:
         return self._messages.compressed_of(compression.jpeg_of(rgb, parameters.compressed),
@@ -122,7 +121,9 @@ class FrameMessages:
 
     def _scan(self, stamp: Any, intrinsics: Intrinsics, depth: F32, T_base_cam: F64,
               parameters: WorldParameters) -> Any:
-        wanted = parameters.scan
+        # Depth ends at max_range, so that nothing is known to be free beyond it.
+        wanted = replace(parameters.scan, range_max=min(parameters.scan.range_max,
+                                                        parameters.max_range))
         if self._scanner is None or self._scanner.made_for != (intrinsics, T_base_cam.tobytes(),
                                                                wanted):
             self._scanner = Scanner(intrinsics, T_base_cam, wanted)

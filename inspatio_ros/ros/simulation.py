@@ -96,6 +96,9 @@ class _Simulation:
                 code, why = refused.code, str(refused)
             except (Busy, OSError, ValueError) as error:
                 code, why = codes.RESULT_OPERATION_FAILED, str(error)
+            except Exception as error:  # noqa: B902  a callback boundary: the node goes on
+                code = codes.RESULT_OPERATION_FAILED
+                why = f'{type(error).__name__}: {error}'
             if hasattr(response, 'result'):
                 response.result.result, response.result.error_message = code, why
             return response

@@ -220,6 +220,9 @@ class WorldNode(LifecycleNode):
                 self._apply(new, self._opened)
             except (Busy, OSError, ValueError) as error:
                 return SetParametersResult(successful=False, reason=str(error))
+            except Exception as error:  # noqa: B902  a callback boundary: the old world goes on
+                return SetParametersResult(successful=False,
+                                           reason=f'{type(error).__name__}: {error}')
         old, self._settings = self._settings, new
         if self._state == 'active' and (new.mount, new.scan, new.scene) != (
                 old.mount, old.scan, old.scene):

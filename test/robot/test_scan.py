@@ -5,9 +5,12 @@
 from dataclasses import replace
 import math
 
-from inspatio_ros.contracts import Intrinsics
+from inspatio_ros.bags.messages import messages
+from inspatio_ros.contracts import Intrinsics, SensorFrame
 from inspatio_ros.motion.transforms import pose_rpy, T_LINK_OPTICAL
-from inspatio_ros.robot.parameters import Scan
+from inspatio_ros.robot.frames import FrameMessages
+from inspatio_ros.robot.outputs import DEPTH, SCAN
+from inspatio_ros.robot.parameters import Scan, WorldParameters
 from inspatio_ros.robot.scan import scan_pose, Scanner
 import numpy as np
 import pytest
@@ -188,3 +191,18 @@ def test_a_camera_on_the_edge_of_the_band_or_beyond_makes_no_nonsense(height):
     assert np.isfinite(ranges).mean() > (0.9 if height < 1.0 else -1.0)
     found = ranges[np.isfinite(ranges)]
     assert ((found > 3.95) & (found < 5.7)).all()
+
+
+def test_nothing_is_free_beyond_the_range_of_the_depth():
+    # A wall at 5 m before a depth camera that is told to see 4 m: free up to there, says the scan.
+    parameters = replace(WorldParameters(), max_range=4.0)
+    camera = Intrinsics.from_hfov(64, 48, 1.2)
+    depth = np.full((48, 64), 5.0, np.float32)
+    frame = SensorFrame(0, np.eye(4), camera, depth=depth)
+    made = {topic: make() for topic, make in FrameMessages(messages, parameters).of(
+        messages.time_of(0), frame, pose_rpy(0.0, 0.0, 0.3) @ T_LINK_OPTICAL, parameters,
+        {SCAN, DEPTH})}
+    assert made[SCAN].range_max == 4.0 < parameters.scan.range_max
+    assert np.isposinf(np.array(made[SCAN].ranges)).mean() > 0.9
+    pixels = np.frombuffer(bytes(made[DEPTH].data), np.float32)
+    assert np.isposinf(pixels).all()
