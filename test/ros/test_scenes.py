@@ -49,6 +49,8 @@ class Places:
     def __call__(self, request):
         if request.scene == '/broken':
             raise ValueError('/broken/inspatio_scene.json: fps must be > 0, got -1')
+        if request.scene == '/unreadable':
+            raise ModuleNotFoundError("No module named 'av'")
         place = {'/places/two': lambda: Place(20.0, WIDE, 1.5)}.get(request.scene, Place)()
         self.opened.append(place)
         return place
@@ -108,7 +110,8 @@ def test_the_same_place_by_another_name_is_not_opened_again(rig):
 
 
 @pytest.mark.parametrize('scenes, scene, words', [
-    (None, 'tow', 'did you mean two?'), (['bad=/broken'], 'bad', 'fps must be > 0')])
+    (None, 'tow', 'did you mean two?'), (['bad=/broken'], 'bad', 'fps must be > 0'),
+    (['bad=/unreadable'], 'bad', "No module named 'av'")])
 def test_a_scene_that_cannot_be_opened_is_refused_and_the_old_one_goes_on(
         rig, scenes, scene, words):
     if scenes:

@@ -250,3 +250,9 @@ def test_who_has_no_neighbours_knows_nothing(clip):
     inverse, confidence = dense.confirm(shots, 0, {0: alone})
     assert np.isnan(inverse).all() and not confidence.any()
     assert np.isnan(dense.finish(clip.rgb[0], inverse)).all()
+
+
+def test_depth_is_made_smaller_about_the_middle_of_its_pixels():
+    from inspatio_ros.scene.reconstruction.depth_by import _nearest
+    depth = np.tile(np.arange(16, dtype=np.float32), (16, 1))
+    np.testing.assert_array_equal(_nearest(depth, (4, 4))[0], [2.0, 6.0, 10.0, 14.0])
