@@ -107,14 +107,15 @@ class TwistSource:
             self._drive.teleport(T_odom_base, now_ns)
             self.T_map_odom = T_map_base @ inverse(T_odom_base)
 
-    def reset(self, T_map_odom: F64 | None = None) -> None:
+    def reset(self, T_map_odom: F64 | None = None, now_ns: int | None = None) -> None:
         """
         Go back to the start, at rest.
 
         :param T_map_odom: (4, 4) another start from now on.
+        :param now_ns: commands stamped before it no longer count; None: time begins again.
         """
         with self._lock:
-            self._drive.reset()
+            self._drive.reset(now_ns)
             self._T_start = self._T_start if T_map_odom is None else T_map_odom
             self.T_map_odom = self._T_start
             self.heard_ns = None
@@ -233,11 +234,12 @@ class TrackSource:
             self._track.push(now_ns, T_map_base, np.zeros(6), now_ns)
             self._T_teleport = T_map_base
 
-    def reset(self, T_map_odom: F64 | None = None) -> None:
+    def reset(self, T_map_odom: F64 | None = None, now_ns: int | None = None) -> None:
         """
         Forget all poses and put odometry's origin back.
 
         :param T_map_odom: (4, 4) another origin from now on.
+        :param now_ns: as of commands; a pose counts whenever it was taken.
         """
         with self._lock:
             self._track.clear()

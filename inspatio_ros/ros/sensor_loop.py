@@ -227,7 +227,8 @@ class SensorLoop:
         with self._between_frames(), self._motion_lock:
             left = self._sensor.world
             self._sensor.enter(world, settings)
-            self._source.reset(start_of(settings.initial_pose, self._sensor.spawn))
+            self._source.reset(start_of(settings.initial_pose, self._sensor.spawn),
+                               self._time.now_ns())
             self._ticks.forget = True
             self._reconfigure(settings)
         return left

@@ -18,7 +18,6 @@ import secrets
 from urllib.parse import urlsplit
 
 SHORTEST_TOKEN = 8
-_LOCAL_NAMES = ('localhost', '127.0.0.1', '::1')
 
 
 def is_loopback(host: str) -> bool:
@@ -65,7 +64,7 @@ class Guard:
         """Return why a request is refused; empty if it is not."""
         if self._token is None:
             host = urlsplit(f'//{headers.get("Host", "")}').hostname
-            if host not in _LOCAL_NAMES:
+            if not is_loopback(host or ''):
                 return 'This page is for this machine only. Ask for 127.0.0.1 or localhost.'
         elif not self.holds(cookies.get(self.cookie)):
             return 'A token is needed: open the address that inspatio view has printed.'

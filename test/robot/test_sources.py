@@ -108,3 +108,15 @@ def test_an_initial_pose_is_judged_by_frame_and_value():
     assert judged_initial_pose(good, p)[::2] == (Verdict.BAD_FRAME, None)
     good.pose.pose.position.x = math.inf
     assert judged_initial_pose(good, p)[::2] == (Verdict.NOT_FINITE, None)
+
+
+def test_commands_from_before_a_reset_do_not_move_the_robot(clock):
+    dropped = []
+    robot = source(clock, dropped)
+    robot.reset(now_ns=clock.now_ns)
+    robot.take(Message(header=header(clock.now_ns - NS // 2), twist=twist(1.0)))
+    assert dropped == [('cmd_vel', Verdict.STALE)]
+    np.testing.assert_array_equal(robot.motion_at(clock.now_ns).T_odom_base, np.eye(4))
+    robot.take(Message(header=header(clock.now_ns), twist=twist(1.0)))
+    clock.now_ns += NS // 2
+    assert robot.motion_at(clock.now_ns).T_odom_base[0, 3] == pytest.approx(0.5)

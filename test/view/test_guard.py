@@ -30,6 +30,7 @@ def test_a_given_token_is_asked_for_everywhere():
 
 @pytest.mark.parametrize('host, allowed', [
     ('127.0.0.1:8088', True), ('localhost:1', True), ('[::1]:8088', True), ('localhost', True),
+    ('127.0.0.2:8088', True), ('10.0.0.7:8088', False),
     ('evil.example:8088', False), ('127.0.0.1.evil.example', False), ('', False)])
 def test_on_this_machine_only_its_own_names_are_answered(host, allowed):
     assert (Guard(None, 8088).why_not({'Host': host}, {}) == '') is allowed
