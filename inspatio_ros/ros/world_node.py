@@ -241,7 +241,7 @@ class WorldNode(LifecycleNode):
         self._enter(new, opened)
 
     def _enter(self, new: WorldParameters, opened: Opened) -> None:
-        """Open another world while the old one still shows, and go there."""
+        """Open another world, and go there; the old one stays until then."""
         world = self._open_world(request_of(new))
         try:
             sensor = Sensor(world, new)
