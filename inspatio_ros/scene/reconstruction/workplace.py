@@ -60,13 +60,6 @@ class Workplace:
         os.replace(fresh, path)
         return made
 
-    def empty_folder(self, name: str) -> Path:
-        """Return a folder of this name with nothing in it."""
-        folder = self.folder / name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return folder
-
     def remove(self) -> None:
         """Leave nothing behind: the work is done."""
         for place in (self, *self.beside):
