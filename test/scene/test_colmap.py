@@ -44,10 +44,13 @@ def test_cameras_and_focal_length_are_found(clip, files, tmp_path):
 
 
 def test_the_same_pictures_give_the_same_bytes(files, tmp_path):
-    runs = [recover_structure(files, SIZE, Given(), tmp_path / 'work') for _ in range(2)]
-    assert runs[0].intrinsics == runs[1].intrinsics
-    for name in ('T_world_cam', 'points', 'sightings'):
-        np.testing.assert_array_equal(*(getattr(it, name) for it in runs))
+    # More than two: threads that race meet in the same order most of the time.
+    first, *others = (recover_structure(files, SIZE, Given(), tmp_path / 'work')
+                      for _ in range(5))
+    for other in others:
+        assert other.intrinsics == first.intrinsics
+        for name in ('T_world_cam', 'points', 'sightings'):
+            np.testing.assert_array_equal(getattr(other, name), getattr(first, name))
 
 
 def test_given_cameras_are_kept_and_their_points_lie_on_the_walls(clip, files, tmp_path):

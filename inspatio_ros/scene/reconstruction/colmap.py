@@ -3,7 +3,7 @@
 """
 Structure from motion by pycolmap: pictures in, cameras and points out.
 
-Everything runs on the CPU with fixed seeds, and on one thread where several would number or add up
+Everything runs on the CPU with fixed seeds and on one thread, for several number, match and add up
 in the order in which they end: the same pictures give the same bytes. pycolmap counts pixels from
 the corner of the picture, this package from the centre of the first pixel: half a pixel lies
 between the two.
@@ -24,8 +24,9 @@ from inspatio_ros.scene.reconstruction.structure import median_ray_angle_deg, St
 import numpy as np
 
 _SEED = 0
-# Matching does not depend on the order of its threads; finding features and mapping do.
-_MATCHING_THREADS, _THREADS = 2, 1
+# Finding features, matching and mapping all depend on the order of their threads: with two, about
+# one matching in eight found other pairs.
+_THREADS = 1
 _CAMERA = 1
 _FEATURES = 4096
 # Pictures whose features are found between two calls of `progress`.
@@ -152,7 +153,7 @@ def _find_features(database: Path, pictures: Sequence[Path], camera: Any, steps:
 
 def _match(database: Path) -> None:
     import pycolmap
-    options = pycolmap.FeatureMatchingOptions(num_threads=_MATCHING_THREADS, use_gpu=False)
+    options = pycolmap.FeatureMatchingOptions(num_threads=_THREADS, use_gpu=False)
     pairing = pycolmap.SequentialPairingOptions(overlap=_OVERLAP, quadratic_overlap=True)
     verification = pycolmap.TwoViewGeometryOptions()
     verification.ransac.random_seed = _SEED
