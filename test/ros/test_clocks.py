@@ -19,13 +19,14 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.serialization import serialize_message
-from rig import camera_position, COLOR, COLOR_INFO, DEPTH, DEPTH_INFO, OBSERVED, Rig, TYPES
+from rig import (camera_position, COLOR, COLOR_INFO, DEPTH, DEPTH_INFO, JPEG, OBSERVED, PNG,
+                 POINTS, Rig, SCAN, TYPES)
 from rooms import room
 from rosgraph_msgs.msg import Clock
 
 NS = 1_000_000_000
 PICTURES = (COLOR, DEPTH, OBSERVED, COLOR_INFO, DEPTH_INFO)
-DRIVEN = (*PICTURES, 'tf', 'odom')
+DRIVEN = (*PICTURES, SCAN, POINTS, JPEG, PNG, 'tf', 'odom')
 
 
 def stamps(rig, topic):
@@ -206,12 +207,16 @@ class Drive:
             self._sent += 1
 
 
+def kind_of(message_type):
+    """Return the full name of a type of message."""
+    return f'{message_type.__module__.split(".")[0]}/msg/{message_type.__name__}'
+
+
 def by_stamp(received):
     """Return stamp -> bytes; what the middleware leaves in the gaps between fields is wiped."""
     found = {}
     for message in received:
-        module = type(message).__module__.split('.')[0]
-        kind = f'{module}/msg/{type(message).__name__}'
+        kind = kind_of(type(message))
         header = (message.transforms[0] if kind.endswith('TFMessage') else message).header
         wiped = typestore().deserialize_cdr(serialize_message(message), kind)
         found[stamp_ns_of(header.stamp)] = bytes(typestore().serialize_cdr(wiped, kind))
@@ -250,14 +255,10 @@ def test_the_same_commands_make_the_same_bytes(drives, topic):
 
 
 def test_two_drives_in_lockstep_compare_as_the_same_recording(drives, tmp_path, capsys):
-    kinds = {COLOR_INFO: 'CameraInfo', DEPTH_INFO: 'CameraInfo', 'tf': 'TFMessage',
-             'odom': 'Odometry'}
-    packages = {'tf': 'tf2_msgs', 'odom': 'nav_msgs'}
     for name, drive in zip('ab', drives):
         with BagWriter(tmp_path / name) as bag:
             for topic, found in drive.items():
-                package = packages.get(topic, 'sensor_msgs')
-                bag.add_topic(f'/{topic}', f'{package}/msg/{kinds.get(topic, "Image")}')
+                bag.add_topic(f'/{topic}', kind_of(TYPES[topic]))
                 for stamp_ns, data in found.items():
                     bag.write_cdr(f'/{topic}', stamp_ns, data)
     args = main.command_parser('compare').parse_args([str(tmp_path / 'a'), str(tmp_path / 'b')])
