@@ -225,9 +225,9 @@ class TrackSource:
         Odometry goes on from there, also if it has yet to come; a pose in the map wins.
         """
         with self._lock:
-            T_parent_base = self._track.lookup(now_ns)
-            if self._parent == self._parameters.odom_frame and T_parent_base is not None:
-                self.T_map_odom = T_map_base @ inverse(T_parent_base)
+            T_odom_base = self._odometry_at(now_ns)
+            if T_odom_base is not None:
+                self.T_map_odom = T_map_base @ inverse(T_odom_base)
                 return
             self._track.clear()
             self._parent = self._parameters.map_frame
@@ -236,17 +236,21 @@ class TrackSource:
 
     def reset(self, T_map_odom: F64 | None = None, now_ns: int | None = None) -> None:
         """
-        Forget all poses and put odometry's origin back.
+        Go back to the start. Odometry goes on from there; a pose in the map wins.
 
-        :param T_map_odom: (4, 4) another origin from now on.
-        :param now_ns: as of commands; a pose counts whenever it was taken.
+        :param T_map_odom: (4, 4) another start from now on.
+        :param now_ns: the clock; None: time begins again, and no pose of before counts.
         """
         with self._lock:
-            self._track.clear()
-            self._T_teleport = None
             self._T_start = self._T_start if T_map_odom is None else T_map_odom
-            self.T_map_odom = self._T_start
             self.heard_ns = None
+            T_odom_base = None if now_ns is None else self._odometry_at(now_ns)
+            if T_odom_base is not None:
+                self.T_map_odom = self._T_start @ inverse(T_odom_base)
+                return
+            self._track.clear()
+            self.T_map_odom = self._T_start
+            self._T_teleport = self._T_start
 
     def reconfigure(self, parameters: WorldParameters) -> None:
         """Take new limits."""
@@ -303,6 +307,12 @@ class TrackSource:
                 self.T_map_odom = self._T_teleport @ inverse(T)
             self._T_teleport = None
         return verdict, _age(stamp_ns, now_ns)
+
+    def _odometry_at(self, stamp_ns: int) -> F64 | None:
+        """Return the robot in odom, None if it is not known there."""
+        if self._parent != self._parameters.odom_frame:
+            return None
+        return self._track.lookup(stamp_ns)
 
     def _in_odom(self, T_parent_base: F64) -> F64:
         if self._parent == self._parameters.odom_frame:

@@ -148,7 +148,7 @@ class SensorLoop:
         """
         if self._lockstep is None:
             with self._motion_lock:
-                self._source.reset()
+                self._source.reset(now_ns=self._time.now_ns())
                 self._ticks.forget = True
             return
         with self._between_frames(), self._motion_lock:

@@ -120,3 +120,40 @@ def test_commands_from_before_a_reset_do_not_move_the_robot(clock):
     robot.take(Message(header=header(clock.now_ns), twist=twist(1.0)))
     clock.now_ns += NS // 2
     assert robot.motion_at(clock.now_ns).T_odom_base[0, 3] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize('silence_ns', [0, 5 * NS])
+def test_a_reset_puts_the_robot_to_its_start_whatever_odometry_says(clock, silence_ns):
+    track = source(clock, motion_source='odometry')
+    track.take(odometry(pose_rpy(3.0, yaw=0.5), clock.now_ns))
+    clock.now_ns += silence_ns
+    track.reset(now_ns=clock.now_ns)
+    track.take(odometry(pose_rpy(3.0, yaw=0.5), clock.now_ns))
+    motion = track.motion_at(clock.now_ns)
+    np.testing.assert_allclose(track.T_map_odom @ motion.T_odom_base, START, atol=1e-12)
+    track.take(odometry(pose_rpy(3.0, yaw=0.5) @ pose_rpy(1.0), clock.now_ns + NS // 10))
+    clock.now_ns += NS // 10
+    motion = track.motion_at(clock.now_ns)
+    np.testing.assert_allclose(track.T_map_odom @ motion.T_odom_base, START @ pose_rpy(1.0),
+                               atol=1e-12)
+
+
+def test_a_reset_of_time_itself_takes_the_next_odometry_for_the_start(clock):
+    track = source(clock, motion_source='odometry')
+    track.take(odometry(pose_rpy(3.0), clock.now_ns))
+    clock.now_ns = NS
+    track.reset()
+    assert track.motion_at(clock.now_ns) is None
+    track.take(odometry(pose_rpy(4.0), clock.now_ns))
+    motion = track.motion_at(clock.now_ns)
+    np.testing.assert_allclose(track.T_map_odom @ motion.T_odom_base, START, atol=1e-12)
+
+
+def test_a_pose_in_the_map_wins_over_a_reset(clock):
+    track = source(clock, motion_source='pose')
+    at_seven = Message(header=header(clock.now_ns, 'map'), pose=pose(pose_rpy(7.0)))
+    track.take(at_seven)
+    track.reset(now_ns=clock.now_ns)
+    track.take(at_seven)
+    motion = track.motion_at(clock.now_ns)
+    assert (track.T_map_odom @ motion.T_odom_base)[0, 3] == pytest.approx(7.0)

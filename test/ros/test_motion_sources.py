@@ -128,7 +128,24 @@ def test_initialpose_moves_the_origin_of_odometry(by_odometry, silence_s):
     rig.wait(lambda: rig.world.resets > resets)
     sees(rig, lambda: odometry(rig, 1.0), 7.0, 8.0)
     sees(rig, lambda: odometry(rig, 1.5), 7.5, 8.0)
+    put_origin_back(rig)
+
+
+def put_origin_back(rig):
+    """Reset while odometry says 0, so that the two begin in one place again."""
+    rig.publish('odom_in', odometry(rig, 0.0))
+    time.sleep(0.2)
     assert rig.reset().success
+    sees(rig, lambda: odometry(rig, 0.0), SPAWN.x, SPAWN.y)
+
+
+def test_a_reset_puts_the_robot_to_its_start_and_odometry_goes_on(by_odometry):
+    rig = by_odometry
+    sees(rig, lambda: odometry(rig, 2.0), SPAWN.x + 2.0, SPAWN.y)
+    assert rig.reset().success
+    sees(rig, lambda: odometry(rig, 2.0), SPAWN.x, SPAWN.y)
+    sees(rig, lambda: odometry(rig, 2.5), SPAWN.x + 0.5, SPAWN.y)
+    put_origin_back(rig)
 
 
 @pytest.mark.parametrize('bad, reason', [

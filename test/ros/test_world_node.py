@@ -140,6 +140,7 @@ def test_robot_stops_when_commands_stop(home):
 
 
 def test_a_stamped_command_counts_from_its_stamp(home):
+    time.sleep(0.35)  # what was stamped before the reset would not count
     stamp_ns = home.now_ns() - 300_000_000
     home.drive(forward=2.0, stamp_ns=stamp_ns)
     time.sleep(1.0)
@@ -208,6 +209,13 @@ def test_reset_goes_home_and_empties_caches(rig):
     assert answer.success and answer.message
     np.testing.assert_allclose(camera_position(rig.fresh(DEPTH))[:2], (SPAWN.x, SPAWN.y))
     assert rig.world.resets == resets + 1
+
+
+def test_a_command_from_before_a_reset_does_not_move_the_robot(home):
+    before = int(home.values().get('cmd_vel.rejected.stale', 0))
+    home.drive(forward=1.0, stamp_ns=home.now_ns() - 500_000_000)
+    home.diagnostic('cmd_vel.rejected.stale', lambda value: int(value) > before)
+    assert home.fresh('odom').pose.pose.position.x == 0.0
 
 
 def test_failing_render_drops_the_frame_and_the_loop_goes_on(home):
