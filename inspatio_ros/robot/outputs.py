@@ -38,14 +38,23 @@ class TickMessages:
         self._frames = parameters
         self._alone = alone
 
-    def mount(self, T_base_link: F64, stamp: Any, parameters: WorldParameters) -> Any:
-        """Return base -> camera -> optical frame and base -> scan, for /tf_static."""
+    def mount(self, T_base_link: F64, stamp: Any, parameters: WorldParameters) -> Any | None:
+        """
+        Return base -> camera -> optical frame and base -> scan, for /tf_static.
+
+        :returns: None if others say both of them.
+        """
         f, m = self._frames, self._messages
-        return m.transforms_of([
-            m.transform_of(T_base_link, m.header_of(stamp, f.base_frame), f.camera_frame),
-            m.transform_of(T_LINK_OPTICAL, m.header_of(stamp, f.camera_frame), f.optical_frame),
-            m.transform_of(scan_pose(T_base_link @ T_LINK_OPTICAL, parameters.scan),
-                           m.header_of(stamp, f.base_frame), f.scan.frame)])
+        found = []
+        if parameters.publish_mount_tf:
+            found.append(m.transform_of(T_base_link, m.header_of(stamp, f.base_frame),
+                                        f.camera_frame))
+            found.append(m.transform_of(T_LINK_OPTICAL, m.header_of(stamp, f.camera_frame),
+                                        f.optical_frame))
+        if parameters.scan.publish_tf:
+            found.append(m.transform_of(scan_pose(T_base_link @ T_LINK_OPTICAL, parameters.scan),
+                                        m.header_of(stamp, f.base_frame), f.scan.frame))
+        return m.transforms_of(found) if found else None
 
     def transforms(self, stamp: Any, motion: Motion, T_map_odom: F64,
                    parameters: WorldParameters) -> Any | None:

@@ -109,6 +109,7 @@ class Scan:
     rate: float = live(0.0, 'Scans; 0 = at every tick', unit='Hz', low=0.0, high=240.0)
     frame: str = fixed('base_scan', 'Frame of the scan: under the camera, level with the base, '
                                     'x where the camera looks')
+    publish_tf: bool = setup(True, 'Publish TF base -> scan; off when a URDF has such a frame')
     min_height: float = live(0.15, 'Of the band that is scanned, over the base', unit='m',
                              low=-100.0, high=100.0)
     max_height: float = live(0.6, 'Of the band that is scanned, over the base', unit='m',
@@ -205,7 +206,8 @@ class WorldParameters:
     camera_frame: str = fixed('camera_link', 'Camera frame, x forward')
     optical_frame: str = fixed('camera_optical_frame', 'Camera frame, z forward; of the images')
     publish_map_odom_tf: bool = live(True, 'Publish TF map -> odom')
-    publish_mount_tf: bool = setup(True, 'Publish TF base -> camera; off when a URDF does it')
+    publish_mount_tf: bool = setup(True, 'Publish TF base -> camera; off when a URDF does it. The '
+                                         "scan's is scan.publish_tf")
     imagination: Imagination = dataclasses.field(default_factory=Imagination,
                                                  metadata={'prefix': ''})
     image: Image = dataclasses.field(default_factory=Image)

@@ -81,7 +81,9 @@ class Publishers:
 
     def send_mount(self, T_base_link: F64, stamp: Time, parameters: WorldParameters) -> None:
         """Publish base -> camera -> optical frame and base -> scan on /tf_static."""
-        self._send(self._tf_static, self._says.mount(T_base_link, stamp, parameters))
+        transforms = self._says.mount(T_base_link, stamp, parameters)
+        if transforms is not None:
+            self._send(self._tf_static, transforms)
 
     def send_motion(self, stamp: Time, motion: Motion, T_map_odom: F64,
                     parameters: WorldParameters) -> None:

@@ -264,7 +264,7 @@ class WorldNode(LifecycleNode):
                                    f'({source.kind})')
 
     def _send_mount(self) -> None:
-        if self._opened is not None and self._settings.publish_mount_tf:
+        if self._opened is not None:
             stamp = messages.time_of(self._time.stamp_ns())
             self._opened.publishers.send_mount(self._opened.sensor.T_base_link, stamp,
                                                self._settings)

@@ -3,6 +3,7 @@
 """Every parameter is declared once, described, checked, and has an effect."""
 
 import math
+import time
 
 from inspatio_ros.robot.parameters import from_values, SPECS, specs, to_values
 from inspatio_ros.robot.parameters import WorldParameters
@@ -174,11 +175,15 @@ def test_names_start_and_world_are_as_asked(make_rig):
     assert rig.fresh('odom').pose.pose.position.x == pytest.approx(0.2, abs=1e-6)
 
 
-def test_mount_tf_may_be_left_to_a_urdf(make_rig):
-    rig = make_rig(publish_mount_tf=False)
+@pytest.mark.parametrize('mount, scan, children', [
+    (False, True, ['base_scan']), (True, False, ['camera_link', 'camera_optical_frame']),
+    (False, False, [])])
+def test_static_tf_may_be_left_to_a_urdf(make_rig, mount, scan, children):
+    rig = make_rig(publish_mount_tf=mount, scan__publish_tf=scan)
     rig.subscribe('tf_static')
     rig.listen('odom')
-    assert not rig.got['tf_static']
+    time.sleep(0.1)
+    assert [t.child_frame_id for m in rig.got['tf_static'] for t in m.transforms] == children
 
 
 def test_reliability_is_overridden_per_topic(make_rig):

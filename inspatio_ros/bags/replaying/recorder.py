@@ -113,11 +113,10 @@ class Recorder:
     def mount(self, stamp_ns: int, T_base_link: F64) -> None:
         """Note and write where the camera is on the robot."""
         self._T_base_cam = T_base_link @ T_LINK_OPTICAL
-        if self._parameters.publish_mount_tf:
-            log_ns, stamp = self._log_time(stamp_ns), messages.time_of(stamp_ns)
-            self._do(lambda: self._write('/tf_static', log_ns,
-                                         self._says.mount(T_base_link, stamp,
-                                                          self._parameters)))
+        log_ns, stamp = self._log_time(stamp_ns), messages.time_of(stamp_ns)
+        transforms = self._says.mount(T_base_link, stamp, self._parameters)
+        if transforms is not None:
+            self._do(lambda: self._write('/tf_static', log_ns, transforms))
 
     def tick(self, moment: Moment, intrinsics: Intrinsics, frame: SensorFrame | None,
              topics: frozenset[str]) -> None:
