@@ -10,6 +10,7 @@ frame (x right, y down, z forward). Pixel centres lie at integer coordinates.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 import enum
 import math
@@ -147,6 +148,21 @@ class SensorFrame:
 
 
 @dataclass(frozen=True)
+class CameraView:
+    """
+    What is wanted of one camera at an instant.
+
+    :param T_map_cam: (4, 4) float64, optical frame to map, metres.
+    :param intrinsics: the camera.
+    :param outputs: what to compute.
+    """
+
+    T_map_cam: F64
+    intrinsics: Intrinsics
+    outputs: Outputs = Outputs.ALL
+
+
+@dataclass(frozen=True)
 class Spawn:
     """
     Where a robot starts in a world, and how its recording camera was held.
@@ -241,12 +257,23 @@ class WorldBackend(Protocol):
         """
         ...
 
+    def observe_all(self, stamp_ns: int, views: Sequence[CameraView]) -> list[SensorFrame]:
+        """
+        Render what several cameras see at one instant; of one camera, the same as `observe`.
+
+        :param stamp_ns: as in `observe`.
+        :param views: at least one. A generator paints for the first; what it has painted shows
+            in all.
+        :returns: one frame per view, in their order; arrays as in `observe`.
+        """
+        ...
+
     def expect(self, track: CameraTrack) -> None:
         """
-        Say where the camera will be, so that the world can prepare for it. Returns at once.
+        Say where the first camera will be, so that the world can prepare for it. Returns at once.
 
-        Call it once per tick, before `observe`. The newest track wins. A world without a
-        generator has nothing to prepare.
+        Call it once per tick, before `observe` or `observe_all`. The newest track wins. A world
+        without a generator has nothing to prepare.
 
         :param track: predicted poses from about now on, at any spacing; `status().lookahead_s`
             says how far it should reach. Poses in between are interpolated, the last one is held.

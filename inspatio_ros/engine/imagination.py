@@ -12,17 +12,18 @@ come at the sensor's rate and show the right pose. No torch here.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 import math
 from typing import Any, NamedTuple
 
 import cv2
-from inspatio_ros.contracts import (CameraTrack, F64, GeneratorStatus, I64, Intrinsics,
-                                    OBSERVED_FILLED, OBSERVED_IMAGINED, OBSERVED_SEEN, Outputs,
-                                    SensorFrame, Spawn, U8)
+from inspatio_ros.contracts import (CameraTrack, CameraView, F64, GeneratorStatus, I64,
+                                    Intrinsics, OBSERVED_FILLED, OBSERVED_IMAGINED,
+                                    OBSERVED_SEEN, Outputs, SensorFrame, Spawn, U8)
 from inspatio_ros.engine.imaginer import Block, Imaginer
 from inspatio_ros.engine.painter import Painter, PainterSettings
-from inspatio_ros.engine.renderer import camera_of, Picture
+from inspatio_ros.engine.renderer import camera_of, Picture, Renderer
 from inspatio_ros.engine.selection import choose_views, rate_views, sample_views, Samples
 from inspatio_ros.engine.world import Layers, SceneWorld, WorldSettings
 from inspatio_ros.geometry.warp_cpu import Camera
@@ -165,19 +166,34 @@ class ImaginedWorld:
         :param outputs: what to compute.
         :returns: arrays that belong to the caller.
         """
+        return self.observe_all(stamp_ns, [CameraView(T_map_cam, intrinsics, outputs)])[0]
+
+    def observe_all(self, stamp_ns: int, views: Sequence[CameraView]) -> list[SensorFrame]:
+        """
+        Render what several cameras see at one instant.
+
+        The generator paints for the first camera; the others see what it has painted, where that
+        lies in their picture, the scene and the memory.
+
+        :param stamp_ns: as in `observe`.
+        :returns: one frame per view; arrays belong to the caller.
+        """
         time_ns = self._scene.scene_time_ns(stamp_ns)
-        self._paint_on(time_ns, CameraTrack(np.array([stamp_ns]), T_map_cam[None]))
+        self._paint_on(time_ns, CameraTrack(np.array([stamp_ns]), views[0].T_map_cam[None]))
         stage = self._stage
         self._advance(stage, time_ns)
         layers = self._layers_of(stage.current, time_ns)
-        picture = self._render(layers, time_ns, T_map_cam, intrinsics, outputs)
-        if picture.rgb is not None and stage.fade_from is not None:
-            before = self._render(stage.fade_from, time_ns, T_map_cam, intrinsics,
-                                  Outputs.RGB | Outputs.OBSERVED)
+
+        def paint(view: CameraView, renderer: Renderer) -> Picture:
+            picture = self._render(layers, time_ns, view, renderer)
+            if picture.rgb is None or stage.fade_from is None:
+                return picture
+            before = self._render(stage.fade_from, time_ns,
+                                  replace(view, outputs=Outputs.RGB | Outputs.OBSERVED), renderer)
             share = (time_ns - stage.fade_ns) * 1e-9 / self._settings.blend_s
-            picture = replace(picture, rgb=_mix(before, picture.rgb, share))
-        return SensorFrame(stamp_ns, T_map_cam, intrinsics, picture.rgb, picture.depth,
-                           picture.seen, picture.unseen_ratio)
+            return replace(picture, rgb=_mix(before, picture.rgb, share))
+
+        return self._scene.look(stamp_ns, views, paint)
 
     def status(self) -> GeneratorStatus:
         """Return what the generator is doing."""
@@ -230,14 +246,14 @@ class ImaginedWorld:
     def _layers_of(self, block: _Shown | None, time_ns: int) -> list[_Layer]:
         return [] if block is None else block.layers_at(time_ns, self._settings.imagined_views)
 
-    def _render(self, imagined: list[_Layer], time_ns: int, T_map_cam: F64,
-                intrinsics: Intrinsics, outputs: Outputs) -> Picture:
+    def _render(self, imagined: list[_Layer], time_ns: int, view: CameraView,
+                renderer: Renderer) -> Picture:
         """Render imagined frames over the scene over what is remembered."""
-        choice = self._scene.choose(time_ns, T_map_cam, intrinsics)
-        remembered = self._choose_remembered(T_map_cam, intrinsics)
+        choice = self._scene.choose(time_ns, view.T_map_cam, view.intrinsics)
+        remembered = self._choose_remembered(view.T_map_cam, view.intrinsics)
         marked = [(_together(imagined), OBSERVED_IMAGINED), (choice.measured, OBSERVED_SEEN),
                   (_together(remembered), OBSERVED_IMAGINED)]
-        return self._scene.render(marked, choice.guessed, T_map_cam, intrinsics, outputs)
+        return self._scene.render(marked, choice.guessed, view, renderer)
 
     def _choose_remembered(self, T_map_cam: F64, intrinsics: Intrinsics) -> list[_Layer]:
         """Return the memories that show most of a picture."""

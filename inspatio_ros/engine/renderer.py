@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from inspatio_ros.contracts import F32, Outputs, U8
 from inspatio_ros.engine.crew import Crew
@@ -17,6 +18,9 @@ from inspatio_ros.geometry.warp_cpu import Camera
 from inspatio_ros.scene.scene import View
 import numpy as np
 import numpy.typing as npt
+
+
+T = TypeVar('T')
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,15 @@ class Renderer(Protocol):
         """
         ...
 
+    def side_by_side(self, jobs: Sequence[Callable[[Renderer], T]]) -> list[T]:
+        """
+        Do several jobs, in parallel where that is faster.
+
+        :param jobs: each is given the renderer that it may use.
+        :returns: what they return, in their order.
+        """
+        ...
+
     def close(self) -> None:
         """Free threads and memory."""
         ...
@@ -122,9 +135,32 @@ class CpuRenderer:
             Outputs.DEPTH in order.outputs, Outputs.OBSERVED in order.outputs, bands, run)
         return Picture(rgb, depth, _mark(seen, owner, order), unseen_ratio)
 
+    def side_by_side(self, jobs: Sequence[Callable[[Renderer], T]]) -> list[T]:
+        """
+        Do as many jobs as there are threads at a time, each on one thread.
+
+        What is left over then is done one after the other, each on all threads. Where a picture
+        is cut makes no difference to its bytes.
+        """
+        threads = self._crew.threads
+        at_a_time = len(jobs) - len(jobs) % threads if threads > 1 else 0
+        results: list[Any] = [None] * len(jobs)
+
+        def work(index: int) -> None:
+            results[index] = jobs[index](_ALONE)
+
+        self._crew.run([partial(work, index) for index in range(at_a_time)])
+        for index in range(at_a_time, len(jobs)):
+            results[index] = jobs[index](self)
+        return results
+
     def close(self) -> None:
         """End the threads."""
         self._crew.close()
+
+
+# Renders in the thread that asks, and keeps nothing.
+_ALONE = CpuRenderer(1)
 
 
 class TorchRenderer:
@@ -182,6 +218,10 @@ class TorchRenderer:
             Outputs.DEPTH in order.outputs, Outputs.OBSERVED in order.outputs)
         return Picture(rgb[0].cpu().numpy() if Outputs.RGB in order.outputs else None,
                        depth, _mark(seen, owner[0].cpu().numpy(), order), unseen_ratio)
+
+    def side_by_side(self, jobs: Sequence[Callable[[Renderer], T]]) -> list[T]:
+        """Do one job after the other: torch has its own threads."""
+        return [job(self) for job in jobs]
 
     def close(self) -> None:
         """Free nothing: tensors go with their views."""

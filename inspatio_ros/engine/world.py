@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 import os
 from typing import Any, NamedTuple
 
 import cv2
-from inspatio_ros.contracts import (CameraTrack, F64, GeneratorStatus, Intrinsics,
+from inspatio_ros.contracts import (CameraTrack, CameraView, F64, GeneratorStatus, Intrinsics,
                                     OBSERVED_IMAGINED, OBSERVED_SEEN, Outputs, SensorFrame, Spawn)
 from inspatio_ros.engine.renderer import (camera_of, CpuRenderer, Order, Picture, Renderer,
                                           TorchRenderer)
@@ -83,6 +83,10 @@ class Choice(NamedTuple):
 
     measured: Layers
     guessed: Layers
+
+
+# Makes the picture of one camera.
+Paint = Callable[[CameraView, Renderer], Picture]
 
 
 class _Prepared:
@@ -161,11 +165,36 @@ class SceneWorld:
         :param outputs: what to compute.
         :returns: arrays that belong to the caller.
         """
-        choice = self.choose(self.scene_time_ns(stamp_ns), T_map_cam, intrinsics)
-        marked = [(choice.measured, OBSERVED_SEEN)]
-        picture = self.render(marked, choice.guessed, T_map_cam, intrinsics, outputs)
-        return SensorFrame(stamp_ns, T_map_cam, intrinsics, picture.rgb, picture.depth,
-                           picture.seen, picture.unseen_ratio)
+        return self.observe_all(stamp_ns, [CameraView(T_map_cam, intrinsics, outputs)])[0]
+
+    def observe_all(self, stamp_ns: int, views: Sequence[CameraView]) -> list[SensorFrame]:
+        """
+        Render what several cameras see at one instant, side by side.
+
+        :param stamp_ns: as in `observe`.
+        :returns: one frame per view; arrays belong to the caller.
+        """
+        time_ns = self.scene_time_ns(stamp_ns)
+
+        def paint(view: CameraView, renderer: Renderer) -> Picture:
+            choice = self.choose(time_ns, view.T_map_cam, view.intrinsics)
+            return self.render([(choice.measured, OBSERVED_SEEN)], choice.guessed, view, renderer)
+
+        return self.look(stamp_ns, views, paint)
+
+    def look(self, stamp_ns: int, views: Sequence[CameraView], paint: Paint) -> list[SensorFrame]:
+        """
+        Have what all cameras see painted side by side.
+
+        :param paint: makes the picture of one camera with the renderer that it is given; may run
+            in several threads at a time.
+        """
+        def frame(view: CameraView, renderer: Renderer) -> SensorFrame:
+            picture = paint(view, renderer)
+            return SensorFrame(stamp_ns, view.T_map_cam, view.intrinsics, picture.rgb,
+                               picture.depth, picture.seen, picture.unseen_ratio)
+
+        return self.renderer.side_by_side([partial(frame, view) for view in views])
 
     def expect(self, track: CameraTrack) -> None:
         """Take note of nothing: all that can be seen of a scene is ready at any time."""
@@ -180,22 +209,24 @@ class SceneWorld:
             self._start_ns = stamp_ns
         return stamp_ns - self._start_ns
 
-    def render(self, marked: Sequence[tuple[Layers, int]], guessed: Layers, T_map_cam: F64,
-               intrinsics: Intrinsics, outputs: Outputs) -> Picture:
+    def render(self, marked: Sequence[tuple[Layers, int]], guessed: Layers, view: CameraView,
+               renderer: Renderer) -> Picture:
         """
-        Render views into a camera; other arguments as in `observe`.
+        Render views of the scene into a camera.
 
         :param marked: views, those that come first before the others, and what `observed` says
             where a picture shows them.
         :param guessed: of `choose`.
+        :param view: the camera.
         """
+        camera = view.intrinsics
         groups = (*marked, (guessed, OBSERVED_IMAGINED))
         marks = [mark for layers, mark in groups for _ in layers.sources]
-        order = Order(Camera(intrinsics.K, T_map_cam), (intrinsics.height, intrinsics.width),
-                      outputs, self.settings.fill_depth, self.settings.near_m,
+        order = Order(Camera(camera.K, view.T_map_cam), (camera.height, camera.width),
+                      view.outputs, self.settings.fill_depth, self.settings.near_m,
                       () if set(marks) == {OBSERVED_SEEN} else tuple(marks), len(guessed.sources))
-        return self.renderer.render([it for layers, _ in groups for it in layers.sources],
-                                    [it for layers, _ in groups for it in layers.cameras], order)
+        return renderer.render([it for layers, _ in groups for it in layers.sources],
+                               [it for layers, _ in groups for it in layers.cameras], order)
 
     def reset(self) -> None:
         """Start the scene's time again at the next stamp."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 import math
 
-from inspatio_ros.contracts import CameraTrack, F64, I64, Intrinsics, Outputs, SensorFrame
-from inspatio_ros.contracts import Spawn, WorldBackend
+from inspatio_ros.contracts import CameraTrack, CameraView, F64, I64, Intrinsics, Outputs
+from inspatio_ros.contracts import SensorFrame, Spawn, WorldBackend
 from inspatio_ros.motion.transforms import pose_rpy, T_LINK_OPTICAL
 from inspatio_ros.robot.parameters import InitialPose, Mount, WorldParameters
 import numpy as np
@@ -91,8 +91,8 @@ class Sensor:
 
     def look(self, stamp_ns: int, T_map_base: F64, outputs: Outputs) -> SensorFrame:
         """Return what the camera sees from exactly this pose of the robot."""
-        return self.world.observe(stamp_ns, T_map_base @ self.T_base_cam, self.intrinsics,
-                                  outputs)
+        view = CameraView(T_map_base @ self.T_base_cam, self.intrinsics, outputs)
+        return self.world.observe_all(stamp_ns, [view])[0]
 
     def expect(self, stamp_ns: int, predict: Predict) -> None:
         """

@@ -391,11 +391,11 @@ class Counting:
     def __getattr__(self, name):
         return getattr(self.world, name)
 
-    def observe(self, *args):
+    def observe_all(self, *args):
         self.left -= 1
         if self.left < 0:
             raise KeyboardInterrupt
-        return self.world.observe(*args)
+        return self.world.observe_all(*args)
 
 
 def test_a_replay_that_is_interrupted_leaves_all_that_it_did(replay, tmp_path, capsys):

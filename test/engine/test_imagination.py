@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from inspatio_ros.contracts import CameraTrack, GeneratorState, Intrinsics, Outputs
+from inspatio_ros.contracts import CameraTrack, CameraView, GeneratorState, Intrinsics, Outputs
 from inspatio_ros.engine.imagination import ImaginationSettings, ImaginedWorld
 from inspatio_ros.engine.imaginer import NotFiniteError
 from inspatio_ros.engine.painter import PainterSettings
@@ -124,6 +124,23 @@ def test_only_what_is_asked_for_is_made(open_world) -> None:
         assert (frame.rgb is not None) == (Outputs.RGB in outputs)
         assert (frame.depth is not None) == (Outputs.DEPTH in outputs)
         assert (frame.observed is not None) == (Outputs.OBSERVED in outputs)
+
+
+@pytest.mark.parametrize('lockstep', [False, True])
+def test_all_cameras_see_what_is_painted_for_the_first(open_world, lockstep: bool) -> None:
+    views = [CameraView(HERE, CAMERA), CameraView(pose(-0.8, 0.1, 0.2), CAMERA.scaled(48, 36)),
+             CameraView(HERE, CAMERA, Outputs.RGB)]
+    frames = []
+    for imaginer in (TrueImaginer(), TrueImaginer()):
+        world = open_world(imaginer, lockstep=lockstep)
+        begin(world)
+        frames.append(world.observe_all(SECOND // 50, views) if not frames else
+                      [look(world, SECOND // 50, view.T_map_cam, view.intrinsics)
+                       for view in views])
+        np.testing.assert_array_equal(imaginer.tracks[0].T_map_cam[0], HERE)
+    for one, other in zip(frames[0][:2], frames[1]):
+        assert same(one, other) and (one.observed == 128).mean() > 0.5
+    assert frames[0][2].rgb.tobytes() == frames[1][2].rgb.tobytes()
 
 
 def test_frames_of_the_future_are_not_shown(open_world) -> None:

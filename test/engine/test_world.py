@@ -5,7 +5,7 @@
 import subprocess
 import sys
 
-from inspatio_ros.contracts import Intrinsics, Outputs
+from inspatio_ros.contracts import CameraView, Intrinsics, Outputs
 from inspatio_ros.engine.world import SceneWorld, WorldSettings
 from inspatio_ros.evaluation.image import psnr_db
 from inspatio_ros.scene.scene import Scene
@@ -68,6 +68,34 @@ def test_same_input_same_bytes_whatever_the_threads(scene: Scene) -> None:
         for a, b in zip(frames[0], other):
             assert a.rgb.tobytes() == b.rgb.tobytes()
             assert a.depth.tobytes() == b.depth.tobytes()
+
+
+@pytest.mark.parametrize('backend, threads', [('numba', 1), ('numba', 2), ('torch', 1)])
+def test_many_cameras_see_what_each_of_them_would(scene: Scene, backend: str,
+                                                  threads: int) -> None:
+    world = SceneWorld(scene, WorldSettings(backend, threads))
+    views = [CameraView(pose(0.1 * k, 0.0, 0.4 * k), CAMERA.scaled(96 - 16 * k, 72),
+                        (Outputs.ALL, Outputs.DEPTH, Outputs.RGB)[k]) for k in range(3)]
+    for stamp_ns in (0, SECOND // 2):
+        frames = world.observe_all(stamp_ns, views)
+        for view, frame in zip(views, frames):
+            alone = world.observe(stamp_ns, view.T_map_cam, view.intrinsics, view.outputs)
+            for name in ('rgb', 'depth', 'observed'):
+                one, other = getattr(frame, name), getattr(alone, name)
+                assert (one is None) == (other is None)
+                assert one is None or one.tobytes() == other.tobytes(), name
+            assert frame.unobserved_ratio == alone.unobserved_ratio
+            assert (frame.stamp_ns, frame.intrinsics) == (stamp_ns, view.intrinsics)
+    world.close()
+
+
+def test_a_camera_that_cannot_be_painted_does_not_stop_the_next_tick(world: SceneWorld) -> None:
+    good = CameraView(pose(0.0, 0.0, 0.0), CAMERA)
+    bad = CameraView(np.full((4, 3), np.nan), CAMERA)
+    for views in ([good, bad], [bad, good]):
+        with pytest.raises(IndexError):
+            world.observe_all(0, views)
+    assert len(world.observe_all(0, [good, good, good])) == 3
 
 
 def test_arrays_belong_to_the_caller(world: SceneWorld) -> None:

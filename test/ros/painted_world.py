@@ -62,6 +62,11 @@ class PaintedWorld:
         ratio = self.unobserved if Outputs.OBSERVED in outputs else float('nan')
         return SensorFrame(stamp_ns, T_map_cam, intrinsics, rgb, depth, observed, ratio)
 
+    def observe_all(self, stamp_ns, views):
+        """Paint the poses, one after the other."""
+        return [self.observe(stamp_ns, view.T_map_cam, view.intrinsics, view.outputs)
+                for view in views]
+
     def expect(self, track):
         """Refuse: this world wants to know of no track."""
         raise AssertionError(f'a track of {len(track.stamps_ns)} poses for nobody')
