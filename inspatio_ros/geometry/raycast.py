@@ -38,6 +38,8 @@ NOTHING = -1
 _TAU = 2.0 * np.pi
 # A surface this near to where a ray starts is the one it starts on, metres.
 _LIFT = 1e-6
+# Depths differ by less than this share where only rounding makes them differ.
+_ROUNDED = 1e-9
 
 
 class Solids(NamedTuple):
@@ -229,18 +231,25 @@ def _colour(atlas: Atlas, texture: int, s: float, t: float, width_m: float,
 
 
 @kernel()
-def _first(shape: U8, half: F64, eye: F64, ray: F64, bounds: I32, near: I32, count: int,
-           u: float, v: float) -> Any:
-    """Return the nearest of some solids that a pixel shows, its face and depth."""
+def _first(shape: U8, half: F64, eye: F64, ray: F64, bounds: I32, nearest: F64, near: I32,
+           count: int, u: float, v: float) -> Any:
+    """
+    Return the nearest of some solids that a pixel shows, its face and depth.
+
+    :param near: the solids, those that may be nearest first. Of two at the same depth the one with
+        the lower index shows, whatever their order here.
+    """
     best, found, on = np.inf, NOTHING, 0
     for k in range(count):
         n = near[k]
+        if nearest[n] > best:
+            break
         if u < bounds[n, 0] or u > bounds[n, 1]:
             continue
         M, o = ray[n], eye[n]
         t, face = _meet(shape[n], half[n], o[0], o[1], o[2], M[0, 0] * u + M[0, 1] * v + M[0, 2],
                         M[1, 0] * u + M[1, 1] * v + M[1, 2], M[2, 0] * u + M[2, 1] * v + M[2, 2])
-        if t < best:
+        if t < best or (t == best and n < found):
             best, found, on = t, n, face
     return found, on, best
 
@@ -263,31 +272,64 @@ def _look(shape: U8, half: F64, texture: I32, atlas: Atlas, eye: F64, ray: F64, 
 
 
 @kernel()
-def _cast_rows(shape: U8, half: F64, texture: I32, atlas: Atlas, eye: F64, ray: F64,
-               bounds: I32, pixel_rad: float, samples: int, first: int, last: int, rgb: U8,
-               depth: F32, owner: I16) -> None:
-    """Trace rows first..last - 1; arguments as in `cast`."""
+def _in_row(bounds: I32, order: I32, row: int, near: I32) -> int:
+    """Write the solids that a row may show, in their order; return how many there are."""
+    count = 0
+    for n in order:
+        if bounds[n, 2] <= row <= bounds[n, 3]:
+            near[count] = n
+            count += 1
+    return count
+
+
+@kernel()
+def _find_rows(shape: U8, half: F64, eye: F64, ray: F64, bounds: I32, nearest: F64, order: I32,
+               first: int, last: int, depth: F32, owner: I16, faces: U8) -> None:
+    """Trace the pixel centres of rows first..last - 1; arguments as in `cast`."""
     near = np.empty(shape.shape[0], np.int32)
-    weight = 1.0 / (samples * samples)
     for row in range(first, last):
-        count = 0
-        for n in range(shape.shape[0]):
-            if bounds[n, 2] <= row <= bounds[n, 3]:
-                near[count] = n
-                count += 1
-        for column in range(rgb.shape[1]):
-            n, _, z = _first(shape, half, eye, ray, bounds, near, count, column, row)
+        count = _in_row(bounds, order, row, near)
+        for column in range(depth.shape[1]):
+            n, face, z = _first(shape, half, eye, ray, bounds, nearest, near, count, column, row)
             owner[row, column] = n
+            faces[row, column] = face
             depth[row, column] = z
-            red, green, blue = 0.5, 0.5, 0.5
-            for k in range(samples * samples):
-                u = column + (k % samples + 0.5) / samples - 0.5
-                v = row + (k // samples + 0.5) / samples - 0.5
-                n, face, z = _first(shape, half, eye, ray, bounds, near, count, u, v)
+
+
+@kernel()
+def _is_edge(owner: I16, faces: U8, row: int, column: int) -> bool:
+    """Return whether a pixel or one of its four neighbours shows something else."""
+    for k in range(4):
+        r = min(max(row + (k - 1 if k % 2 == 0 else 0), 0), owner.shape[0] - 1)
+        c = min(max(column + (k - 2 if k % 2 == 1 else 0), 0), owner.shape[1] - 1)
+        if owner[r, c] != owner[row, column] or faces[r, c] != faces[row, column]:
+            return True
+    return False
+
+
+@kernel()
+def _paint_rows(shape: U8, half: F64, texture: I32, atlas: Atlas, eye: F64, ray: F64,
+                bounds: I32, nearest: F64, order: I32, pixel_rad: float, samples: int,
+                only_edges: bool, first: int, last: int, depth: F32, owner: I16, faces: U8,
+                rgb: U8) -> None:
+    """Colour rows first..last - 1; arguments as in `cast`."""
+    near = np.empty(shape.shape[0], np.int32)
+    for row in range(first, last):
+        count = _in_row(bounds, order, row, near)
+        for column in range(rgb.shape[1]):
+            side = 1 if only_edges and not _is_edge(owner, faces, row, column) else samples
+            red, green, blue, weight = 0.5, 0.5, 0.5, 1.0 / (side * side)
+            for k in range(side * side):
+                u = column + (k % side + 0.5) / side - 0.5
+                v = row + (k // side + 0.5) / side - 0.5
+                if side == 1:
+                    n, face, z = owner[row, column], faces[row, column], depth[row, column]
+                else:
+                    n, face, z = _first(shape, half, eye, ray, bounds, nearest, near, count, u, v)
                 if n == NOTHING:
                     continue
                 r, g, b = _look(shape, half, texture, atlas, eye, ray, n, face, z, u, v,
-                                pixel_rad / samples)
+                                pixel_rad / side)
                 red, green, blue = red + weight * r, green + weight * g, blue + weight * b
             rgb[row, column, 0] = np.uint8(red)
             rgb[row, column, 1] = np.uint8(green)
@@ -295,7 +337,8 @@ def _cast_rows(shape: U8, half: F64, texture: I32, atlas: Atlas, eye: F64, ray: 
 
 
 def cast(solids: Solids, atlas: Atlas, K: F64, T_world_cam: F64, size: tuple[int, int],
-         samples: int = 2, bands: int = 1, run: Run = run_serial) -> tuple[U8, F32, I16]:
+         samples: int = 2, bands: int = 1, run: Run = run_serial, only_edges: bool = False,
+         ) -> tuple[U8, F32, I16]:
     """
     Take a picture of some solids.
 
@@ -305,6 +348,8 @@ def cast(solids: Solids, atlas: Atlas, K: F64, T_world_cam: F64, size: tuple[int
     :param samples: rays along each side of a pixel for its colour.
     :param bands: how many pieces the work is cut into.
     :param run: runs the pieces, by default one after the other.
+    :param only_edges: take one ray where a pixel and its neighbours show the same face, whose
+        texture is smooth at this distance anyway. Depth is the same, colours nearly.
     :returns: colour (H, W, 3) uint8, black where nothing is; depth (H, W) float32 at the pixel
         centres, metres along +Z, +inf where nothing is; index of the solid there (H, W) int16,
         NOTHING where none is.
@@ -312,18 +357,30 @@ def cast(solids: Solids, atlas: Atlas, K: F64, T_world_cam: F64, size: tuple[int
     T_body_cam = invert_rigid(solids.T_world_body) @ T_world_cam
     ray = np.ascontiguousarray(T_body_cam[:, :3, :3] @ np.linalg.inv(K))
     eye = np.ascontiguousarray(T_body_cam[:, :3, 3])
-    bounds = _pixel_bounds(solids, K, T_world_cam, size)
+    bounds, nearest = _pixel_bounds(solids, K, T_world_cam, size)
+    order = np.argsort(nearest, kind='stable').astype(np.int32)
     rgb = np.empty((*size, 3), np.uint8)
     depth = np.empty(size, np.float32)
     owner = np.empty(size, np.int16)
-    run([partial(_cast_rows, solids.shape, solids.half_m, solids.texture, atlas, eye, ray, bounds,
-                 1.0 / K[0, 0], samples, *rows, rgb, depth, owner)
-         for rows in split(size[0], bands)])
+    faces = np.empty(size, np.uint8)
+    geometry = (eye, ray, bounds, nearest, order)
+    rows = split(size[0], bands)
+    run([partial(_find_rows, solids.shape, solids.half_m, *geometry, *part, depth, owner, faces)
+         for part in rows])
+    run([partial(_paint_rows, solids.shape, solids.half_m, solids.texture, atlas, *geometry,
+                 1.0 / K[0, 0], samples, only_edges, *part, depth, owner, faces, rgb)
+         for part in rows])
     return rgb, depth, owner
 
 
-def _pixel_bounds(solids: Solids, K: F64, T_world_cam: F64, size: tuple[int, int]) -> I32:
-    """Return (N, 4) the first and last column and row that may show each solid."""
+def _pixel_bounds(solids: Solids, K: F64, T_world_cam: F64, size: tuple[int, int],
+                  ) -> tuple[I32, F64]:
+    """
+    Say where in the picture and how near each solid may be.
+
+    :returns: (N, 4) the first and last column and row that may show it; (N,) metres along +Z that
+        it is away at least.
+    """
     # Rays of the outermost pixels lie on both sides of their centres.
     whole = np.array([-1, size[1], -1, size[0]], np.int32)
     bounds = np.tile(whole, (len(solids.shape), 1))
@@ -331,16 +388,19 @@ def _pixel_bounds(solids: Solids, K: F64, T_world_cam: F64, size: tuple[int, int
     reach = np.where((solids.shape == BALL)[:, None], solids.half_m[:, :1], solids.half_m)
     reach = np.where((solids.shape == CYLINDER)[:, None], reach[:, [0, 0, 2]], reach)
     T_cam_body = invert_rigid(T_world_cam) @ solids.T_world_body
+    nearest = np.zeros(len(solids.shape))
     for n, (T, half) in enumerate(zip(T_cam_body, reach)):
         points = (corner * half) @ T[:3, :3].T + T[:3, 3]
         if solids.shape[n] == ROOM or points[:, 2].min() < 1e-3:
             continue
+        # Held a little nearer than it is: what a ray meets is rounded.
+        nearest[n] = (1.0 - _ROUNDED) * points[:, 2].min()
         pixels = (points @ K.T)[:, :2] / points[:, 2:]
         low, high = np.floor(pixels.min(axis=0)) - 1.0, np.ceil(pixels.max(axis=0)) + 1.0
         # Far out of sight both ends are the same, where no ray is.
         bounds[n] = (*np.clip((low[0], high[0]), -1.0, size[1]),
                      *np.clip((low[1], high[1]), -1.0, size[0]))
-    return bounds
+    return bounds, nearest
 
 
 @kernel()

@@ -146,3 +146,20 @@ def test_free_lengths_are_those_of_a_picture() -> None:
     np.testing.assert_allclose(free.reshape(SIZE), depth, rtol=1e-6)
     short = raycast.free_lengths(FURNISHED, T[None, :3, 3].copy(), rays.reshape(1, -1, 3), 1.8)
     np.testing.assert_array_equal(short, np.minimum(free, 1.8))
+
+
+def test_one_ray_inside_faces_changes_colours_little_and_depth_not_at_all() -> None:
+    ramp = np.linspace(20, 230, 64).astype(np.uint8)
+    atlas = raycast.build_atlas([np.stack(np.broadcast_arrays(ramp[None], ramp[:, None], 99), -1)
+                                 .astype(np.uint8)])
+    full = raycast.cast(FURNISHED, atlas, K, np.eye(4), SIZE)
+    fast = raycast.cast(FURNISHED, atlas, K, np.eye(4), SIZE, only_edges=True)
+    np.testing.assert_array_equal(full[1], fast[1])
+    np.testing.assert_array_equal(full[2], fast[2])
+    owner = full[2]
+    edge = np.zeros(SIZE, bool)
+    edge[:, 1:] |= owner[:, 1:] != owner[:, :-1]
+    edge[1:] |= owner[1:] != owner[:-1]
+    assert 20 < edge.sum() < 0.5 * edge.size
+    np.testing.assert_array_equal(full[0][edge], fast[0][edge])
+    assert 0.0 < np.abs(full[0].astype(int) - fast[0]).mean() < 2.0

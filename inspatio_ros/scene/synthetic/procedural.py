@@ -88,7 +88,7 @@ class ProceduralWorld:
 
     def render(self, T_world_cam: F64, intrinsics: Intrinsics, time_s: float = 0.0,
                moving: bool = True, samples: int = 2, bands: int = 1,
-               run: Run = run_serial) -> Shot:
+               run: Run = run_serial, only_edges: bool = False) -> Shot:
         """
         Take a picture.
 
@@ -96,12 +96,12 @@ class ProceduralWorld:
         :param time_s: where the moving things are.
         :param moving: whether they are there at all.
         :param samples: rays along each side of a pixel.
-        :param bands, run: as in `raycast.cast`.
+        :param bands, run, only_edges: as in `raycast.cast`.
         """
         solids = self._at(time_s) if moving else self._solids.first(self._still)
         rgb, depth, owner = raycast.cast(solids, self._atlas, intrinsics.K, T_world_cam,
                                          (intrinsics.height, intrinsics.width), samples, bands,
-                                         run)
+                                         run, only_edges)
         return Shot(rgb, depth, owner >= self._still)
 
     def _at(self, time_s: float) -> Solids:
