@@ -1,11 +1,12 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Two ways to run the network over a block, with the same result.
+Three ways to run the network over a block, with the same result.
 
 `FastDenoiser` makes everything that is constant once and keeps keys and values in fixed buffers.
 `SlowDenoiser` makes everything anew in each call, runs the context through the whole network and
-concatenates keys and values, as the published program does; gradients can pass through it.
+concatenates keys and values, as the published program does. `LearningDenoiser` is for training:
+gradients pass through it, and it knows nothing of the weights from one call to the next.
 
 Shapes: B batch, F latent frames, C channels, H W latent size, L text rows, S tokens.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from inspatio_ros.model.config import BlockShape
-from inspatio_ros.model.dit import CausalDit
+from inspatio_ros.model.dit import CausalDit, Context
 from inspatio_ros.model.kv_cache import GrowingCache, StaticCache
 from inspatio_ros.model.layers import Modulation, TextKv
 from inspatio_ros.model.rope import cache_rope
@@ -37,8 +38,15 @@ class Denoiser(Protocol):
     def new_memory(self, batch: int) -> Any:
         """Return the memory of a new world."""
 
-    def remember_context(self, memory: Any, text: Any, latents_BFCHW: Tensor) -> None:
-        """Forget the context in a memory and put in this one, in the order of the cache."""
+    def remember_context(self, memory: Any, text: Any, latents_BFCHW: Tensor,
+                         skip: int = 0) -> None:
+        """
+        Forget the context in a memory and put in this one.
+
+        :param latents_BFCHW: in the order of the cache: reference, then history.
+        :param skip: how many frames of that order are not there: those of the reference, if
+            there is none. The others stay at their positions.
+        """
 
     def condition(self, condition_BFCHW: Tensor) -> Tensor:
         """Return what is kept of mask and render over the steps of a block."""
@@ -78,11 +86,13 @@ class FastDenoiser:
         return StaticCache(self.dit.config, self.shape, batch, self.dit.device, self.dit.dtype)
 
     def remember_context(self, memory: StaticCache, text: list[TextKv],
-                         latents_BFCHW: Tensor) -> None:
+                         latents_BFCHW: Tensor, skip: int = 0) -> None:
         """Fill the context rows of the buffers."""
-        own, count = self.shape.block_tokens, latents_BFCHW.shape[1] * self.shape.frame_tokens
-        self.dit.remember(self.dit.embed(latents_BFCHW), self.context_modulation,
-                          self.rope.rows(own, own + count), text, memory.context_windows(count))
+        windows = memory.context_windows(latents_BFCHW.shape[1] * self.shape.frame_tokens)
+        if latents_BFCHW.shape[1]:
+            self.dit.remember(self.dit.embed(latents_BFCHW), self.context_modulation,
+                              self.rope.rows(*context_rows(self.shape, latents_BFCHW, skip)),
+                              text, windows)
 
     def condition(self, condition_BFCHW: Tensor) -> Tensor:
         """Return the share of mask and render in the tokens."""
@@ -120,13 +130,14 @@ class SlowDenoiser:
         return GrowingCache(self.dit.config.layers)
 
     def remember_context(self, memory: GrowingCache, text: Tensor,
-                         latents_BFCHW: Tensor) -> None:
+                         latents_BFCHW: Tensor, skip: int = 0) -> None:
         """Run the whole network over the context and keep its keys and values."""
-        own, count = self.shape.block_tokens, latents_BFCHW.shape[1] * self.shape.frame_tokens
         B, F, C, H, W = latents_BFCHW.shape
-        rest = latents_BFCHW.new_zeros(B, F, self.dit.config.condition_channels, H, W)
-        self._run(torch.cat([latents_BFCHW, rest], 2), _CLEAN, (own, own + count), text,
-                  memory.context_windows(count))
+        windows = memory.context_windows(F * self.shape.frame_tokens)
+        if F:
+            rest = latents_BFCHW.new_zeros(B, F, self.dit.config.condition_channels, H, W)
+            self._run(torch.cat([latents_BFCHW, rest], 2), _CLEAN,
+                      context_rows(self.shape, latents_BFCHW, skip), text, windows)
 
     def condition(self, condition_BFCHW: Tensor) -> Tensor:
         """Return mask and render as they are."""
@@ -149,5 +160,86 @@ class SlowDenoiser:
         return flow
 
 
-DENOISERS: dict[str, type[FastDenoiser] | type[SlowDenoiser]] = {
-    'fast': FastDenoiser, 'slow': SlowDenoiser}
+@dataclass
+class LearningMemory:
+    """
+    What a world that is learnt from remembers.
+
+    :param cache: keys and values.
+    :param waiting: context that is not in it yet: its latents and how many frames were skipped.
+    """
+
+    cache: GrowingCache
+    waiting: tuple[Tensor, int] | None = None
+
+
+class LearningDenoiser:
+    """
+    For training: gradients pass, and weights may change between any two calls.
+
+    A context is only noted and run with the first flow that is asked for behind it.
+
+    :param dit: the network.
+    :param shape: of a block.
+    :param steps: that `flow` is going to be asked for; `predict` needs none.
+    """
+
+    def __init__(self, dit: CausalDit, shape: BlockShape, steps: Sequence[Step] = ()) -> None:
+        self.dit = dit
+        self.shape = shape
+        self.steps = steps
+        self.rope = cache_rope(dit.config, shape, dit.device)
+
+    def remember_text(self, text_BLC: Tensor) -> Tensor:
+        """Return the text as it is."""
+        return text_BLC
+
+    def new_memory(self, batch: int) -> LearningMemory:
+        """Return the memory of a new world."""
+        return LearningMemory(GrowingCache(self.dit.config.layers))
+
+    def remember_context(self, memory: LearningMemory, text: Tensor, latents_BFCHW: Tensor,
+                         skip: int = 0) -> None:
+        """Note the context for the next flow."""
+        memory.waiting = latents_BFCHW, skip
+
+    def condition(self, condition_BFCHW: Tensor) -> Tensor:
+        """Return mask and render as they are."""
+        return condition_BFCHW
+
+    def flow(self, memory: LearningMemory, text: Tensor, noisy_BFCHW: Tensor, condition: Tensor,
+             step: int) -> Tensor:
+        """Return the flow of the block, float32."""
+        timesteps = torch.full((len(noisy_BFCHW),), self.steps[step].timestep)
+        return self.predict(memory, text, noisy_BFCHW, condition, timesteps)
+
+    def predict(self, memory: LearningMemory, text_BLC: Tensor, noisy_BFCHW: Tensor,
+                condition_BFCHW: Tensor, timesteps_B: Tensor) -> Tensor:
+        """
+        Return the flow of blocks with a timestep each, float32.
+
+        :param timesteps_B: 0 .. 1000.
+        """
+        context = None
+        if memory.waiting is not None:
+            latents, skip = memory.waiting
+            windows = memory.cache.context_windows(latents.shape[1] * self.shape.frame_tokens)
+            if latents.shape[1]:
+                rows = context_rows(self.shape, latents, skip)
+                context = Context(latents, self.rope.rows(*rows), windows)
+            memory.waiting = None
+        x = torch.cat([noisy_BFCHW, condition_BFCHW.to(noisy_BFCHW.dtype)], 2)
+        flow: Tensor = self.dit.flow_anew(
+            x, timesteps_B, text_BLC, self.rope.rows(0, self.shape.block_tokens),
+            memory.cache.denoise_windows(), self.shape.grid, context)
+        return flow.float()
+
+
+def context_rows(shape: BlockShape, latents_BFCHW: Tensor, skip: int) -> tuple[int, int]:
+    """Return which rows of the order of the cache a context has; see `Denoiser`."""
+    start = shape.block_tokens + skip * shape.frame_tokens
+    return start, start + latents_BFCHW.shape[1] * shape.frame_tokens
+
+
+DENOISERS: dict[str, type[FastDenoiser] | type[SlowDenoiser] | type[LearningDenoiser]] = {
+    'fast': FastDenoiser, 'slow': SlowDenoiser, 'learning': LearningDenoiser}

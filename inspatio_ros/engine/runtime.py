@@ -125,13 +125,14 @@ class RuntimeEngine(StarEngine):
         self._graphs: tuple[Graphed, Graphed] | None = None  # context, steps
 
     @torch.no_grad()
-    def sample(self, state: StarState, reference_BKCHW: Tensor, mask_BKCHW: Tensor,
+    def sample(self, state: StarState, reference_BKCHW: Tensor | None, mask_BKCHW: Tensor,
                render_BKCHW: Tensor, noise: Tensor | None = None,
                observe: Observer | None = None,
                before_steps: Callable[[], None] = lambda: None) -> Tensor:
         """Paint the next block of a world; see `StarEngine.sample`."""
         with self._lock:
-            if self._graphs is None or observe is not None or not self._is_steady(state):
+            if self._graphs is None or observe is not None or reference_BKCHW is None or (
+                    not self._is_steady(state)):
                 return super().sample(state, reference_BKCHW, mask_BKCHW, render_BKCHW, noise,
                                       observe, before_steps)
             self._check(state, reference_BKCHW, mask_BKCHW, render_BKCHW, noise)

@@ -82,7 +82,7 @@ class StarEngine:
 
     :param dit: the network; its constants are made here, so weights must be loaded.
     :param config: sizes and steps; its `dit` must be that of the network.
-    :param path: `fast`, or `slow` for its twin.
+    :param path: `fast`, `slow` for its twin, or `learning` for training.
     :param schedule: noise levels.
     :raises ValueError: config and network, or config and steps, that do not fit together.
     """
@@ -139,7 +139,7 @@ class StarEngine:
         self.commit(state, latents)
         return latents
 
-    def sample(self, state: StarState, reference_BKCHW: Tensor, mask_BKCHW: Tensor,
+    def sample(self, state: StarState, reference_BKCHW: Tensor | None, mask_BKCHW: Tensor,
                render_BKCHW: Tensor, noise: Tensor | None = None,
                observe: Observer | None = None,
                before_steps: Callable[[], None] = lambda: None) -> Tensor:
@@ -149,6 +149,7 @@ class StarEngine:
         Arguments as those of `imagine`. Only keys and values of the world change, which the next
         block overwrites.
 
+        :param reference_BKCHW: None: the context is the history alone.
         :param before_steps: called behind the context pass; only then are mask and render read.
         """
         self._check(state, reference_BKCHW, mask_BKCHW, render_BKCHW, noise)
@@ -182,10 +183,15 @@ class StarEngine:
         shape = self._latent_shape(state, self.config.dit.out_channels)
         return block_noise(state.seed, state.block, len(self.steps), shape)
 
-    def remember_context(self, state: StarState, reference_BKCHW: Tensor) -> None:
+    def remember_context(self, state: StarState, reference_BKCHW: Tensor | None) -> None:
         """Run the context pass: the reference, then the history from the newest block on."""
+        skip = self.config.shape.block_latents if reference_BKCHW is None else 0
+        if reference_BKCHW is None:
+            no_frames = list(self._latent_shape(state, self.config.dit.out_channels))
+            no_frames[1] = 0
+            reference_BKCHW = torch.empty(no_frames)
         blocks = [reference_BKCHW.to(self.device, torch.float32), *state.history]
-        self.denoiser.remember_context(state.memory, state.text, torch.cat(blocks, 1))
+        self.denoiser.remember_context(state.memory, state.text, torch.cat(blocks, 1), skip)
 
     def denoise(self, state: StarState, condition_BKCHW: Tensor, noise_SBKCHW: Tensor,
                 observe: Observer | None = None) -> Tensor:
@@ -202,11 +208,23 @@ class StarEngine:
         for i, step in enumerate(self.steps):
             if i > 0:
                 x = (1.0 - step.sigma) * clean + step.sigma * noise_SBKCHW[i]
-            flow = self.denoiser.flow(state.memory, state.text, x, condition, i)
-            clean = x - step.sigma * flow
+            flow, clean = self.step(state, x, condition, i)
             if observe is not None:
                 observe(i, x, flow, clean)
         return clean
+
+    def step(self, state: StarState, noisy_BKCHW: Tensor, condition: Any,
+             number: int) -> tuple[Tensor, Tensor]:
+        """
+        Run one denoising step behind a context pass.
+
+        :param noisy_BKCHW: float32, on the device, as noisy as the step expects.
+        :param condition: what the denoiser keeps of mask and render.
+        :param number: of the step.
+        :returns: the flow and the clean latents, (B, K, C, H, W) float32 each.
+        """
+        flow = self.denoiser.flow(state.memory, state.text, noisy_BKCHW, condition, number)
+        return flow, noisy_BKCHW - self.steps[number].sigma * flow
 
     def _moved(self, x: Tensor) -> Tensor:
         """Return a tensor in float32 on the device, which the host does not wait for."""
@@ -222,14 +240,13 @@ class StarEngine:
         shape = self.config.shape
         return state.batch, shape.block_latents, channels, shape.height, shape.width
 
-    def _check(self, state: StarState, reference: Tensor, mask: Tensor, render: Tensor,
+    def _check(self, state: StarState, reference: Tensor | None, mask: Tensor, render: Tensor,
                noise: Tensor | None) -> None:
         dit = self.config.dit
         latents = self._latent_shape(state, dit.out_channels)
         wanted = [('reference', reference, latents), ('render', render, latents),
-                  ('mask', mask, self._latent_shape(state, dit.mask_channels))]
-        if noise is not None:
-            wanted.append(('noise', noise, (len(self.steps), *latents)))
+                  ('mask', mask, self._latent_shape(state, dit.mask_channels)),
+                  ('noise', noise, (len(self.steps), *latents))]
         for name, tensor, shape in wanted:
-            if tuple(tensor.shape) != shape:
+            if tensor is not None and tuple(tensor.shape) != shape:
                 raise ValueError(f'{name} must be {shape}, got {tuple(tensor.shape)}')

@@ -14,7 +14,7 @@ S = F * h * w tokens, L text rows or layers, D width of a token.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import cast, NamedTuple
 
 from inspatio_ros.model.attention import Attend, torch_attention
 from inspatio_ros.model.config import DitConfig
@@ -24,6 +24,20 @@ from inspatio_ros.model.rope import Rope
 import torch
 from torch import nn, Tensor
 from torch.nn import functional
+
+
+class Context(NamedTuple):
+    """
+    A context pass that is still to be run.
+
+    :param latents_BFCHW: clean latents.
+    :param rope: rotations of their tokens.
+    :param windows: that keep what they are given, one per layer.
+    """
+
+    latents_BFCHW: Tensor
+    rope: Rope
+    windows: Sequence[KvWindow]
 
 
 class CausalDit(nn.Module):
@@ -193,6 +207,31 @@ class CausalDit(nn.Module):
         for i, layer in enumerate(self.layers):
             x = layer(x, modulation.layers_L6B1D[i], rope, text[i], windows[i])
         return self._unpatch(self.head(x, modulation.head_2B1D), grid)
+
+    def flow_anew(self, noisy_BFCHW: Tensor, timesteps_B: Tensor, text_BLC: Tensor, rope: Rope,
+                  windows: Sequence[KvWindow], grid: tuple[int, int],
+                  context: Context | None) -> Tensor:
+        """
+        Return the flow of a block, with all that is constant in between made of the weights anew.
+
+        Whoever learns needs it so: weights change, gradients pass all of it, and what spreads
+        the weights over processes can gather them around this one call.
+
+        :param noisy_BFCHW: noisy latents, then the channels of mask and render.
+        :param timesteps_B: 0 .. 1000, one per batch element.
+        :param text_BLC: rows of the text encoder.
+        :param rope, windows, grid: as those of `forward`.
+        :param context: to be put into the windows before; None: they have it.
+        :returns: (B, F, C, H, W) in the type of the network.
+        """
+        text = self.text_kv(text_BLC)
+        if context is not None:
+            clean = self.modulation(torch.zeros(1))
+            self.remember(self.embed(context.latents_BFCHW), clean, context.rope, text,
+                          context.windows)
+        flow: Tensor = self(self.embed(noisy_BFCHW), self.modulation(timesteps_B), rope, text,
+                            windows, grid)
+        return flow
 
     def _embed(self, x_BFCHW: Tensor, first: int, bias: Tensor | None) -> Tensor:
         p, q = self.config.patch

@@ -43,11 +43,31 @@ def roll(engine, blocks=3, seed=7, state=None, batch=1):
     (BlockShape(4, 4, 5, 1), 1), (BlockShape(4, 6, 2, 1), 3)])
 def test_the_fast_path_equals_its_twin(dit, shape, batch):
     config = replace(CONFIG, shape=shape)
-    fast, slow = (roll(StarEngine(dit, config, path), batch=batch, blocks=4)
-                  for path in ('fast', 'slow'))
-    for a, b in zip(fast, slow):
+    fast, slow, learning = (roll(StarEngine(dit, config, path), batch=batch, blocks=4)
+                            for path in ('fast', 'slow', 'learning'))
+    for a, b, c in zip(fast, slow, learning):
         assert a.shape == (batch, shape.block_latents, 16, shape.height, shape.width)
         assert (a - b).abs().max() <= 2e-5
+        assert (c - b).abs().max() <= 2e-5
+
+
+def test_without_a_reference_the_history_stays_where_it_is(dit):
+    painted = []
+    for path in ('fast', 'slow', 'learning'):
+        engine = StarEngine(dit, CONFIG, path)
+        state = engine.new_state(noise(1, 4, 8, seed=50), seed=7)
+        for block in range(3):
+            _, mask, render = inputs(CONFIG, block)
+            latents = engine.sample(state, None, mask, render)
+            engine.keep(state, latents)
+        painted.append(latents)
+    assert (painted[0] - painted[1]).abs().max() <= 2e-5
+    assert (painted[0] - painted[2]).abs().max() <= 2e-5
+    # Where the history lies matters: at the positions of the reference it is another context.
+    elsewhere = engine.new_state(noise(1, 4, 8, seed=50), seed=7)
+    elsewhere.block = state.block
+    moved = engine.sample(elsewhere, state.history[0], mask, render)
+    assert (moved - engine.sample(state, None, mask, render)).abs().max() > 1e-3
 
 
 def test_fused_projections_paint_the_same(dit):
@@ -162,13 +182,18 @@ def test_constants_are_made_once(dit, monkeypatch):
         slow.imagine(slow.new_state(noise(1, 4, 8), seed=0), *inputs(CONFIG, 0))
 
 
-def test_gradients_pass_the_slow_path():
-    dit = CausalDit.empty(SIZES).randomise(0).requires_grad_(True)
-    engine = StarEngine(dit, CONFIG, 'slow')
-    state = engine.new_state(noise(1, 4, 8), seed=0)
-    engine.sample(state, *inputs(CONFIG, 0)).square().mean().backward()
-    unused = [name for name, weight in dit.named_parameters() if weight.grad is None]
-    assert unused == []
+def test_the_same_gradients_pass_both_paths_that_learn():
+    gradients = []
+    for path in ('slow', 'learning'):
+        dit = CausalDit.empty(SIZES).randomise(0).requires_grad_(True)
+        engine = StarEngine(dit, CONFIG, path)
+        state = engine.new_state(noise(1, 4, 8), seed=0)
+        engine.sample(state, *inputs(CONFIG, 0)).square().mean().backward()
+        gradients.append({name: weight.grad for name, weight in dit.named_parameters()})
+    for name, slow in gradients[0].items():
+        learnt = gradients[1][name]
+        assert slow is not None and learnt is not None, name
+        assert (slow - learnt).abs().max() <= 1e-5 * slow.abs().max().clamp_min(1.0), name
 
 
 @pytest.mark.parametrize('place, name', [(0, 'reference'), (1, 'mask'), (2, 'render')])
