@@ -148,7 +148,7 @@ def _from_video(args: argparse.Namespace) -> Made:
     from inspatio_ros.cli.prepare_video import import_video
     prepared = import_video(args)
     return Made(prepared.scene, 'video', prepared.placement, prepared.preparation,
-                video_notes(prepared.preparation), prepared.work)
+                (*video_notes(prepared.preparation), *prepared.notes), prepared.work)
 
 
 def _from_files(args: argparse.Namespace) -> Made:

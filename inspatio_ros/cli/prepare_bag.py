@@ -81,7 +81,7 @@ def refuse_bag_arguments(args: argparse.Namespace) -> None:
 def _options(args: argparse.Namespace) -> BagOptions:
     from inspatio_ros.bags.choice import Wish
     from inspatio_ros.bags.scenes.keyframes import Motion
-    from inspatio_ros.bags.scenes.options import BagOptions
+    from inspatio_ros.bags.scenes.options import BagOptions, OF_COLOUR_ALONE, OF_DEPTH
     from inspatio_ros.cli.prepare_video import named_network
     from inspatio_ros.scene.formats.poses import read_camera_json
     from inspatio_ros.scene.reconstruction.recording import VideoOptions
@@ -94,9 +94,11 @@ def _options(args: argparse.Namespace) -> BagOptions:
         wish, motion, from_s=args.from_s, to_s=args.to_s, match_exposure=args.match_exposure,
         camera_height_m=args.camera_height, convert=cv_bridge_converter(),
         out=args.out.resolve(), video=VideoOptions(
-            refine_principal_point=args.refine_principal_point, long_side=args.long_side,
-            scale=args.scale, network=network, model=args.model,
-            still=args.moving == 'none'),
+            refine_principal_point=args.refine_principal_point, scale=args.scale,
+            network=network, model=args.model, still=args.moving == 'none',
+            **_given(long_side=args.long_side)),
+        named=frozenset(name for name in (*OF_DEPTH, *OF_COLOUR_ALONE)
+                        if getattr(args, name.replace('-', '_')) not in (None, False)),
         **_given(max_offset_s=args.max_offset, max_gap_s=args.max_gap,
                  hold_out=args.hold_out,
                  camera=read_camera_json(args.intrinsics)[0] if args.intrinsics else None))

@@ -31,7 +31,7 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--refine-principal-point', action='store_true',
                        help='look for the centre of the picture too (the camera must have moved '
                             'around much)')
-    group.add_argument('--long-side', type=int, metavar='PX', default=960,
+    group.add_argument('--long-side', type=int, metavar='PX',
                        help='larger pictures are made this small (default: 960)')
     group.add_argument('--scale', type=float, metavar='M',
                        help='metres per unit of the poses; found poses have the length of the '
@@ -59,11 +59,12 @@ def import_video(args: argparse.Namespace) -> Prepared:
     from inspatio_ros.scene.reconstruction.recording import prepare_video, VideoOptions
     from inspatio_ros.scene.scene import TimeMode
     network = named_network(args)
-    more = {} if args.max_views is None else {'frames': args.max_views}
+    more = {name: value for name, value in (('frames', args.max_views),
+                                            ('long_side', args.long_side)) if value is not None}
     options = VideoOptions(
-        args.poses, args.intrinsics, args.refine_principal_point, long_side=args.long_side,
-        hold_out=args.hold_out, scale=args.scale, camera_height_m=args.camera_height,
-        fps=args.fps, time_mode=TimeMode(args.time_mode) if args.time_mode else None,
+        args.poses, args.intrinsics, args.refine_principal_point, hold_out=args.hold_out,
+        scale=args.scale, camera_height_m=args.camera_height, fps=args.fps,
+        time_mode=TimeMode(args.time_mode) if args.time_mode else None,
         depth=None if network else args.depth, network=network, model=args.model,
         still=args.moving == 'none', **more)
     return prepare_video(args.input, args.out.resolve(), options, stage)
@@ -88,7 +89,7 @@ def refuse_video_arguments(args: argparse.Namespace) -> None:
     :raises ValueError: naming the option.
     """
     for name in ('hold_out', 'scale', 'refine_principal_point', 'model', 'moving',
-                 'max_views'):
+                 'max_views', 'long_side'):
         if getattr(args, name) not in (None, False):
             raise ValueError(f'{args.input}: brings depth and poses; --{name.replace("_", "-")} '
                              'is for videos and bags')

@@ -24,7 +24,7 @@ class Role(enum.Enum):
 
     VIEW = 'view'          # the scene holds it
     HELD_OUT = 'held out'  # has a pose, kept away from depth and scene, to judge them by
-    UNUSED = 'unused'      # has a pose, shows nothing that others do not
+    UNUSED = 'unused'      # has a pose, adds nothing: others show it, or it got no depth
     LOST = 'lost'          # no pose was found
 
 
@@ -35,7 +35,8 @@ class Picture:
 
     :param index: its number in the recording, from 0.
     :param name: of the scene's view, if it is one.
-    :param stamp_s: seconds since the recording began.
+    :param stamp_s: seconds since the recording began: with its first picture, whatever became of
+        that one. The scene's time, in which its frames are shown, begins there too.
     :param T_map_cam: (4, 4) float64, optical frame to the scene's map, metres; None if LOST.
     """
 

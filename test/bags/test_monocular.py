@@ -84,6 +84,35 @@ def test_pictures_without_a_pose_are_left_out(walk, tmp_path):
     assert [view.name for view in imported.scene.views] == [view.name for view in walk[3:]]
 
 
+def test_what_moves_is_shown_at_the_time_of_its_picture(tmp_path):
+    """The first poses are missing, and the camera pauses: time is that of the stamps."""
+    clip = procedural_clip(1, 12, (192, 144), moving=True, fps=4.0)
+    views = [View(rgb, depth, clip.intrinsics, T, f'frame {i}')
+             for i, (rgb, depth, T) in enumerate(zip(clip.rgb, clip.depth, clip.T_world_cam))]
+    paused = [0.25 * i + (0.5 if i > 6 else 0.0) for i in range(12)]
+
+    class Pausing(Recording):
+
+        def stamps(self):
+            return [self.begin_ns + round(s * NS) for s in paused]
+
+    def change(events):
+        late = sorted({event[0] for event in events})[2:]
+        return [event for event in without_depth(events)
+                if event[1] != '/tf' or event[0] in late]
+
+    bag = Pausing(views).write(tmp_path / 'bag', change=change)
+    imported = read_bag(bag, BagOptions(out=tmp_path / 'scene'))
+    scene = imported.scene
+    assert [it.index for it in imported.preparation.pictures] == list(range(2, 12))
+    for picture in imported.preparation.pictures:
+        assert picture.stamp_s == pytest.approx(paused[picture.index])
+        moving, = scene.views_at(picture.stamp_s)[len(scene.views):]
+        assert moving.name.startswith(f'frame {picture.index} ')
+    before, = scene.views_at(0.0)[len(scene.views):]
+    assert before.name.startswith('frame 2 ')
+
+
 def test_poses_that_are_known_for_no_picture_are_refused(walk, tmp_path):
     def change(events):
         return [event for event in without_depth(events)

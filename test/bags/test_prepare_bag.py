@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`inspatio prepare` of a bag: what it writes, says and refuses."""
 
+from dataclasses import asdict
 import json
 
 from inspatio_ros.cli.main import main
 from inspatio_ros.scene.format import load_scene
 from inspatio_ros.scene.preparation import load_preparation
-from make_bag import COLOR, DEPTH, Recording
+from make_bag import COLOR, COLOR_INFO, DEPTH, DEPTH_INFO, Recording
 import numpy as np
 import pytest
 
@@ -56,7 +57,10 @@ def test_everything_can_be_told(capsys, bag, tmp_path):
     (('--color', '/none'), '--color: there is no topic /none; the bag holds '),
     (('--poses', '/none'), '--poses /none: there is no such topic'),
     (('--max-views', 0), 'at most 0 views leave none'),
-    (('--scale', 2.0), '--scale 2.0: the depth of a bag is in metres already'),
+    (('--scale', 2.0), f'--scale: views and their depth in metres come from {COLOR} and {DEPTH} '),
+    (('--long-side', 960), '--long-side: views and their depth in metres come from'),
+    (('--moving', 'auto'), '--moving: views and their depth in metres come from'),
+    (('--refine-principal-point',), '--refine-principal-point: views and their depth'),
     (('--model', 'weights'), '--model weights is for --depth da3 or transformers'),
     (('--depth', 'da3'), '--depth da3 needs --model DIR'),
 ])
@@ -64,6 +68,23 @@ def test_wrong_arguments_of_a_bag(capsys, bag, tmp_path, words, message):
     code, text, errors = prepare(capsys, bag, tmp_path / 'scene', *words)
     assert (code, text) == (2, '') and message in errors
     assert not (tmp_path / 'scene').exists()
+
+
+@pytest.mark.parametrize('words', [
+    ('--keyframe-step', 0.2), ('--keyframe-turn', 15.0), ('--match-exposure',),
+    ('--max-offset', 0.02), ('--depth-info', DEPTH_INFO)])
+def test_arguments_of_depth_are_refused_for_colour_alone(capsys, views, tmp_path, words):
+    bag = Recording(list(views)).write(tmp_path / 'drive', change=lambda events: [
+        event for event in events if event[1] != DEPTH])
+    code, _, errors = prepare(capsys, bag, tmp_path / 'scene', *words)
+    assert code == 2 and f'{words[0]}: depth is found in the pictures of {COLOR} alone' in errors
+
+
+def test_a_camera_that_the_bag_describes_is_not_described_again(capsys, bag, tmp_path, views):
+    camera = tmp_path / 'camera.json'
+    camera.write_text(json.dumps(asdict(views[0].intrinsics)))
+    code, _, errors = prepare(capsys, bag, tmp_path / 'scene', '--intrinsics', camera)
+    assert code == 2 and f'--intrinsics: {COLOR_INFO} describes the camera of {COLOR}' in errors
 
 
 @pytest.mark.parametrize('words, option', [

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which frames of a video are used, and when they are shown."""
 
+from pathlib import Path
+
+from inspatio_ros.scene.reconstruction.chosen import Chosen
 from inspatio_ros.scene.reconstruction.frame_choice import choose_frames, timeline
 from inspatio_ros.scene.reconstruction.video import Footage
 import numpy as np
@@ -46,5 +49,28 @@ def test_one_frame_is_not_enough():
 
 def test_each_tick_shows_the_frame_taken_nearest_to_it():
     assert timeline([0.0, 0.1, 0.2, 0.3], 10.0) == [0, 1, 2, 3]
-    assert timeline([5.0, 5.1, 5.42, 5.5], 10.0) == [0, 1, 1, 2, 2, 3]
+    assert timeline([0.0, 0.1, 0.42, 0.5], 10.0) == [0, 1, 1, 2, 2, 3]
     assert timeline([2.0], 10.0) == [0]
+
+
+def test_time_begins_with_the_recording_not_with_its_first_placed_frame():
+    assert timeline([0.2, 0.3, 0.4], 10.0) == [0, 0, 0, 1, 2]
+
+
+def test_frames_may_come_in_another_order_than_they_were_taken():
+    assert timeline([0.0, 0.2, 0.1, 0.3], 10.0) == [0, 2, 1, 3]
+
+
+def chosen(stamps_s, numbers=None, fps=10.0):
+    stamps = np.asarray(stamps_s)
+    numbers = list(range(len(stamps))) if numbers is None else numbers
+    return Chosen(Path('walk.mkv'), Footage((64, 48), fps, stamps, stamps, stamps), numbers,
+                  [], [False] * len(numbers), (64, 48))
+
+
+def test_the_clock_of_what_moves_has_the_rate_of_the_frames():
+    assert chosen([0.0, 0.1, 0.2, 0.3]).rate == 10.0
+    assert chosen(np.arange(100) / 10.0, [3, 13, 23]).rate == pytest.approx(1.0)
+    # A short gap is waited through, a long one would be thousands of equal frames.
+    assert chosen([0.0, 0.1, 0.5, 0.6]).rate == 10.0
+    assert chosen([0.0, 0.1, 600.0, 600.1]).rate == pytest.approx(3.0 / 600.1)

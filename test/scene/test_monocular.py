@@ -4,7 +4,7 @@
 
 import builtins
 
-from inspatio_ros.scene.reconstruction.monocular import align, fit_line, open_network, predict_all
+from inspatio_ros.scene.reconstruction.monocular import align, fit_line, open_network
 import numpy as np
 import pytest
 
@@ -49,36 +49,45 @@ def test_a_line_is_not_pulled_by_wrong_points(rng):
     (lambda depth: 0.4 * depth, True)])
 def test_what_is_said_comes_into_the_world_of_the_points(rng, depth, say, says_depth):
     points = [measured(depth, rng) for _ in range(3)]
-    aligned, misfits = align([say(depth).astype(np.float32)] * 3, points, says_depth)
-    for it, misfit in zip(aligned, misfits, strict=True):
-        np.testing.assert_allclose(it, depth, rtol=0.02)
-        assert misfit < 0.01
+    for it in align([say(depth).astype(np.float32)] * 3, points, says_depth):
+        np.testing.assert_allclose(it.depth, depth, rtol=0.02)
+        assert it.misfit < 0.01
 
 
 def test_every_picture_has_its_own_scale(rng, depth):
     seen = [(scale / depth).astype(np.float32) for scale in (1.0, 7.0)]
-    aligned, _ = align(seen, [measured(depth, rng) for _ in seen], None)
-    np.testing.assert_allclose(aligned[1], depth, rtol=0.02)
+    aligned = align(seen, [measured(depth, rng) for _ in seen], None)
+    np.testing.assert_allclose(aligned[1].depth, depth, rtol=0.02)
 
 
 def test_how_far_it_is_off_is_told(rng, depth):
     said = (1.0 / (depth * rng.uniform(0.7, 1.4, SHAPE))).astype(np.float32)
-    _, misfits = align([said], [measured(depth, rng, wrong=0.0)], False)
-    assert 0.05 < misfits[0] < 0.4
+    aligned, = align([said], [measured(depth, rng, wrong=0.0)], False)
+    assert 0.05 < aligned.misfit < 0.4
 
 
 def test_what_means_nothing_is_unknown(rng, depth):
     said = (1.0 / depth).astype(np.float32)
     said[:, :10] = 0.0
     said[:, 10:12] = np.nan
-    aligned, _ = align([said], [measured(depth, rng)], False)
-    assert np.isnan(aligned[0][:, :12]).all() and np.isfinite(aligned[0][:, 12:]).all()
+    aligned, = align([said], [measured(depth, rng)], False)
+    assert np.isnan(aligned.depth[:, :12]).all() and np.isfinite(aligned.depth[:, 12:]).all()
 
 
-def test_too_few_points_are_refused(rng, depth):
+def test_a_picture_with_too_few_points_is_left_out(rng, depth):
     said = (1.0 / depth).astype(np.float32)
-    with pytest.raises(ValueError, match='picture 1 holds 5 points .* at least 20 are needed'):
-        align([said, said], [measured(depth, rng), measured(depth, rng, 5)], None)
+    blind = np.full(SHAPE, np.nan, np.float32)  # says nothing, so its points are no help
+    points = [measured(depth, rng), measured(depth, rng, 5), measured(depth, rng)]
+    first, second, third = align([said, said, blind], points, None)
+    np.testing.assert_allclose(first.depth, depth, rtol=0.02)
+    assert second is None and third is None
+
+
+def test_too_few_pictures_with_points_are_refused(rng, depth):
+    said = (1.0 / depth).astype(np.float32)
+    points = [measured(depth, rng)] + [measured(depth, rng, 5)] * 3
+    with pytest.raises(ValueError, match='1 of 4 pictures hold at least 20 points'):
+        align([said] * 4, points, None)
 
 
 def test_a_network_that_sees_the_world_inside_out_is_refused(rng, depth):
@@ -126,12 +135,11 @@ def tiny_model(tmp_path):
 
 def test_a_network_of_transformers_is_loaded_and_looks(tiny_model, rng):
     network = open_network('transformers', tiny_model)
-    done = []
     pictures = [rng.integers(0, 256, (*SHAPE, 3), dtype=np.uint8) for _ in range(2)]
-    seen = predict_all(network, pictures, lambda now, total: done.append((now, total)))
+    seen = [network.predict(rgb) for rgb in pictures]
     assert [it.shape for it in seen] == [SHAPE] * 2 and seen[0].dtype == np.float32
     assert np.isfinite(seen[0]).all() and not np.array_equal(seen[0], seen[1])
-    assert network.says_depth is None and done == [(1, 2), (2, 2)]
+    assert network.says_depth is None
 
 
 def test_a_folder_without_a_network_is_refused(tmp_path):

@@ -82,6 +82,7 @@ def test_nothing_else_is_replaced(capsys, rgbd, tmp_path):
     (['rec', '--fps', '0'], 'fps must be finite and > 0, got 0.0'),
     (['rec', '--jpeg-quality', '101'], 'jpeg_quality must lie between 1 and 100, got 101'),
     (['rec', '--depth', 'rec'], 'which brings its own depth'),
+    (['rec', '--long-side', '640'], 'brings depth and poses; --long-side is for videos and bags'),
 ])
 def test_errors_are_one_line_and_leave_nothing(capsys, rgbd, tmp_path, words, message):
     (tmp_path / 'here').mkdir()

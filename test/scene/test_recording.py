@@ -14,7 +14,8 @@ from foreign_formats import write_video
 from inspatio_ros.cli.main import main
 from inspatio_ros.scene.format import load_scene
 from inspatio_ros.scene.preparation import load_preparation, Role
-from inspatio_ros.scene.reconstruction import dense
+from inspatio_ros.scene.reconstruction import dense, recording
+from inspatio_ros.scene.reconstruction.monocular import Network
 from inspatio_ros.scene.reconstruction.recording import prepare_video, VideoOptions
 from inspatio_ros.scene.synthetic.procedural import procedural_clip
 import numpy as np
@@ -137,6 +138,58 @@ def test_given_depth_gives_found_poses_their_size(clip, folder, tmp_path):
     np.testing.assert_array_equal(prepared.scene.views[0].depth, clip.depth[0])
 
 
+class Seer:
+    """A network that knows the truth, up to a scale of each picture, and counts its looks."""
+
+    def __init__(self, clip, blind=()):
+        self._of = {rgb.tobytes(): depth for rgb, depth in zip(clip.rgb, clip.depth)}
+        self._blind = {clip.rgb[index].tobytes() for index in blind}
+        self.looks = 0
+
+    def predict(self, rgb):
+        self.looks += 1
+        if rgb.tobytes() in self._blind:
+            return np.full(rgb.shape[:2], np.nan, np.float32)
+        return np.float32(0.3) * self._of[rgb.tobytes()]
+
+
+def seen_by(monkeypatch, seer):
+    monkeypatch.setattr(recording, 'open_network',
+                        lambda library, model: Network(seer.predict, True))
+    return {'network': 'da3', 'still': True}
+
+
+def test_a_picture_whose_depth_has_no_scale_is_left_out_and_counted(clip, folder, tmp_path,
+                                                                    monkeypatch):
+    options = seen_by(monkeypatch, Seer(clip, blind=[3]))
+    prepared = prepare(folder, tmp_path / 'scene', **known(folder), **options)
+    assert [it.name for it in prepared.scene.views] == [
+        f'frame {index}' for index in range(FRAMES) if index != 3]
+    np.testing.assert_allclose(prepared.scene.views[0].depth, clip.depth[0], rtol=0.05)
+    assert prepared.notes == (f'1 of {FRAMES} placed pictures left out: fewer than 20 points say '
+                              'what the scale of their depth is',)
+    assert prepared.preparation.pictures[3].role is Role.UNUSED
+
+
+def test_what_a_network_said_is_kept_for_the_next_run(clip, folder, tmp_path, monkeypatch):
+    seer = Seer(clip)
+    options = seen_by(monkeypatch, seer)
+
+    @contextlib.contextmanager
+    def until_background(name):
+        if name == 'background':
+            raise KeyboardInterrupt
+        yield lambda done, total: None
+
+    video = folder / 'walk.mkv'
+    with pytest.raises(KeyboardInterrupt):
+        prepare_video(video, tmp_path / 'scene', VideoOptions(**known(folder), **options),
+                      until_background)
+    assert seer.looks == FRAMES
+    prepare(folder, tmp_path / 'scene', **known(folder), **options)
+    assert seer.looks == FRAMES
+
+
 def still(folder, clip):
     folder.mkdir()
     write_video(folder / 'walk.mkv', [clip.rgb[0]] * 4)
@@ -161,6 +214,8 @@ def test_a_still_camera_is_refused_unless_depth_is_at_hand(clip, tmp_path):
     ({'long_side': 10}, '--long-side must be at least 64 pixels, got 10'),
     ({'frames': 1}, 'at least 2 frames are needed, got 1'),
     ({'network': 'da3'}, '--depth da3 needs --model DIR'),
+    ({'poses': 'poses.txt', 'intrinsics': 'camera.json', 'refine_principal_point': True},
+     '--refine-principal-point .* these are given: poses.txt'),
     ({'poses': 'poses.txt'}, 'poses alone do not say what the camera sees; give --intrinsics'),
 ])
 def test_options_that_make_no_sense_are_refused(folder, tmp_path, options, message):
@@ -220,12 +275,23 @@ def test_the_command_says_what_it_made_and_leaves_nothing_else(folder, tmp_path,
     assert scene.views[0].confidence is not None
 
 
+def frame_shown(scene, time_s):
+    """Return the number of the picture whose moving part a scene shows."""
+    moving, = scene.views_at(time_s)[len(scene.views):]
+    return int(moving.name.split()[1])
+
+
 def test_what_somebody_says_stands_still_is_not_cut_out(tmp_path):
     """A box crosses the room: it is found, unless somebody says that nothing moves."""
     clip = procedural_clip(1, 16, (192, 144), moving=True, fps=4.0)
     folder, out = write_walk(tmp_path / 'walk', clip), tmp_path / 'scene'
-    scene = prepare(folder, out, **known(folder)).scene
-    assert len(scene.frames) == 16
+    prepared = prepare(folder, out, **known(folder))
+    assert len(prepared.scene.frames) == 16
+    for picture in prepared.preparation.pictures:
+        assert frame_shown(prepared.scene, picture.stamp_s) == picture.index
+    slow = prepare(folder, out, fps=2.0, **known(folder))
+    assert slow.scene.fps == 2.0
+    assert [it.stamp_s for it in slow.preparation.pictures] == [i / 2.0 for i in range(16)]
     words = ['prepare', folder / 'walk.mkv', out, '--poses', folder / 'poses.txt',
              '--intrinsics', folder / 'camera.json', '--moving', 'none']
     assert main([str(word) for word in words]) == 0

@@ -22,9 +22,12 @@ def camera_of(bag: Bag, seen: Survey, pictures: Topic, info: Topic | None,
 
     :param info: topic of its CameraInfo, None if there is none.
     :param given: without distortion, for pictures that no CameraInfo describes.
-    :raises ValueError: nobody describes it; lists what there is.
+    :raises ValueError: nobody describes it, which lists what there is; or both do.
     """
     if info is not None and info.name in seen.cameras:
+        if given is not None:
+            raise ValueError(f'--intrinsics: {info.name} describes the camera of {pictures.name} '
+                             'already; --info names another description')
         camera = seen.cameras[info.name]
         return camera if camera.frame else replace(camera, frame=frame_of(bag, pictures))
     if given is not None:

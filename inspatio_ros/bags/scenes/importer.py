@@ -22,7 +22,8 @@ from inspatio_ros.bags.scenes.cameras import camera_of
 from inspatio_ros.bags.scenes.exposure import brightened, exposure_gains, spread
 from inspatio_ros.bags.scenes.keyframes import choose_keyframes
 from inspatio_ros.bags.scenes.monocular import import_monocular
-from inspatio_ros.bags.scenes.options import BagOptions, ImportedBag, Stage
+from inspatio_ros.bags.scenes.options import (BagOptions, ImportedBag, OF_COLOUR_ALONE,
+                                              OF_DEPTH, Stage)
 from inspatio_ros.bags.scenes.pictures import DepthSensor, read_views, Sensor, StereoSensor
 from inspatio_ros.bags.scenes.placement import place_recording
 from inspatio_ros.bags.scenes.poses import choose_poses, not_finite, pose_topics
@@ -74,8 +75,7 @@ def _imported(bag: Bag, options: BagOptions, stage: Stage) -> ImportedBag:
     if options.video.network is not None:
         choice = Choice(choice.color, choice.info)
     bare = choice.depth is None and choice.right is None
-    if not bare and options.video.scale is not None:
-        raise ValueError(f'--scale {options.video.scale}: the depth of a bag is in metres already')
+    _refuse_unused(choice, bare, options)
     if bare and options.out is None:
         raise ValueError(
             f'{bag.path}: found colour ({choice.color.name}) but nothing that says how far things '
@@ -88,6 +88,21 @@ def _imported(bag: Bag, options: BagOptions, stage: Stage) -> ImportedBag:
     if bare:
         return import_monocular(bag, choice, options, window, seen, stage)
     return _Import(bag, choice, options, window, seen).run(stage)
+
+
+def _refuse_unused(choice: Choice, bare: bool, options: BagOptions) -> None:
+    """Refuse options that a bag would ignore: which ones depends on whether depth is found."""
+    if bare:
+        unused, why = OF_DEPTH, (f'depth is found in the pictures of {choice.color.name} alone, '
+                                 'as in a video')
+    else:
+        partner = choice.depth or choice.right
+        assert partner is not None
+        unused, why = OF_COLOUR_ALONE, (f'views and their depth in metres come from '
+                                        f'{choice.color.name} and {partner.name} as they are')
+    for name in unused:
+        if name in options.named:
+            raise ValueError(f'--{name}: {why}')
 
 
 def _window(bag: Bag, options: BagOptions) -> Window:

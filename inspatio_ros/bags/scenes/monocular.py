@@ -77,12 +77,14 @@ def import_monocular(bag: Bag, choice: Choice, options: BagOptions, window: Wind
             _write_video(video, bag, topic.name, window, numbers, _rate(stamps[numbers]),
                          camera, options.convert, progress)
     try:
-        prepared = _prepared(video, options.out, options, f'{bag.path}: {topic.name}', stage)
+        prepared = _prepared(video, options, f'{bag.path}: {topic.name}', stage,
+                             (stamps[numbers] - stamps.min()) / NS_PER_S)
     except ValueError:
         place.remove()  # it will be the same tomorrow; an interrupt leaves the work to go on with
         raise
     prepared.work.beside.append(place)
-    prepared = _renumbered(prepared, numbers, stamps, bag.path)
+    prepared = _renumbered(prepared, numbers, bag.path)
+    notes += prepared.notes
     if poses is None:
         notes.append(prepared.placement.summary())
     else:
@@ -94,13 +96,16 @@ def import_monocular(bag: Bag, choice: Choice, options: BagOptions, window: Wind
                        seen.table(bag.start_ns, choice.names()), tuple(notes), prepared.work)
 
 
-def _prepared(video: Path, out: Path, options: BagOptions, what: str, stage: Stage) -> Prepared:
+def _prepared(video: Path, options: BagOptions, what: str, stage: Stage,
+              stamps_s: F64) -> Prepared:
     """Make a scene of the video; errors name what it was written from."""
+    assert options.out is not None
     try:
-        return prepare_video(video, out, replace(
+        return prepare_video(video, options.out, replace(
             options.video, poses=_if_there(video.with_name(_POSES)),
             intrinsics=_if_there(video.with_name(_CAMERA)), frames=options.motion.most,
-            hold_out=options.hold_out or None, camera_height_m=options.camera_height_m), stage)
+            hold_out=options.hold_out or None, camera_height_m=options.camera_height_m), stage,
+            stamps_s)
     except ValueError as error:
         raise ValueError(str(error).replace(str(video), what)) from error
 
@@ -197,7 +202,7 @@ def _describe(folder: Path, camera: Calibration | None, poses: Sequence[F64] | N
         np.savetxt(folder / _POSES, [T[:3].ravel() for T in poses], '%.17g')
 
 
-def _renumbered(prepared: Prepared, numbers: Sequence[int], stamps: I64, path: Path) -> Prepared:
+def _renumbered(prepared: Prepared, numbers: Sequence[int], path: Path) -> Prepared:
     """Name pictures by their number in the bag, not in the video."""
     def renamed(name: str) -> str:
         return re.sub(r'^frame (\d+)', lambda it: f'frame {numbers[int(it[1])]}', name)
@@ -206,9 +211,7 @@ def _renumbered(prepared: Prepared, numbers: Sequence[int], stamps: I64, path: P
         return replace(it, name=renamed(it.name))
 
     def picture(it: Picture) -> Picture:
-        number = numbers[it.index]
-        return replace(it, index=number, name=renamed(it.name),
-                       stamp_s=float(stamps[number] - stamps.min()) / NS_PER_S)
+        return replace(it, index=numbers[it.index], name=renamed(it.name))
 
     scene, preparation = prepared.scene, prepared.preparation
     whole = path.resolve()

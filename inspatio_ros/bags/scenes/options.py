@@ -23,6 +23,12 @@ from inspatio_ros.scene.scene import Scene
 
 # Half of the time between two frames at 30 Hz, and a little.
 MAX_OFFSET_S = 0.02
+# Options that only bags with depth, or a stereo pair, have a use for.
+OF_DEPTH: tuple[str, ...] = ('depth-info', 'right', 'right-info', 'max-offset', 'keyframe-step',
+                             'keyframe-turn', 'match-exposure')
+# Options that only bags of which depth has to be found have a use for.
+OF_COLOUR_ALONE: tuple[str, ...] = ('scale', 'refine-principal-point', 'long-side',
+                                    'moving')
 # Opens a stage of the work by its name and shows its progress.
 Stage = Callable[[str], AbstractContextManager[Progress]]
 
@@ -45,6 +51,8 @@ class BagOptions:
     :param out: where the scene will be saved; where depth has to be found, the work is kept
         beside it. None refuses bags without depth.
     :param video: how depth is found where the bag has none; with a network, also where it has.
+    :param named: options of `inspatio prepare` that somebody gave, as in `OF_DEPTH` and
+        `OF_COLOUR_ALONE`: those that this bag would ignore are refused.
     """
 
     wish: Wish = Wish()
@@ -60,6 +68,7 @@ class BagOptions:
     convert: Converter | None = None
     out: Path | None = None
     video: VideoOptions = VideoOptions()
+    named: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.max_offset_s) and self.max_offset_s >= 0.0):

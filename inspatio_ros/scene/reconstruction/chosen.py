@@ -17,6 +17,10 @@ from inspatio_ros.scene.reconstruction.structure import Structure
 from inspatio_ros.scene.reconstruction.video import Footage, read_chosen
 import numpy as np
 
+# With gaps in it, a recording has fewer frames than its rate says; from this factor on a clock of
+# that rate would show the same over and over, and one of the mean rate is used.
+_GAPS = 4.0
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -52,9 +56,10 @@ class Chosen:
     @property
     def rate(self) -> float:
         """Return how many of the frames there are in a second."""
-        if len(self.numbers) == len(self.footage.stamps_s):
-            return self.footage.fps
-        return (len(self.numbers) - 1) / float(self.footage.stamps_s[-1])
+        span_s = float(np.ptp(self.footage.stamps_s[self.numbers]))
+        mean = (len(self.numbers) - 1) / span_s if span_s > 0.0 else self.footage.fps
+        whole = len(self.numbers) == len(self.footage.stamps_s)
+        return self.footage.fps if whole and self.footage.fps <= _GAPS * mean else mean
 
 
 def choose_pictures(video: Path, footage: Footage, most: int, long_side: int,

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from inspatio_ros.contracts import F32, U8
@@ -51,30 +52,51 @@ def swept_views(chosen: Chosen, structure: Structure, work: Workplace,
 
 
 def predicted_views(chosen: Chosen, structure: Structure, network: monocular.Network,
-                    stage: Stage) -> list[View]:
+                    work: Workplace, stage: Stage) -> list[View]:
     """
     Let a network see depth, in the scale of the points.
 
-    :raises ValueError: a camera that stands still and a network that says inverse depth: nothing
-        tells its scale and shift.
+    :param work: keeps what the network said.
+    :returns: views of the pictures that hold enough points; the others are left out.
+    :raises ValueError: most pictures lack points; or a camera that stands still and a network that
+        says inverse depth: nothing tells its scale and shift.
     """
     rgb = chosen.pictures(chosen.placed(structure))
     with stage('depth') as progress:
-        seen = monocular.predict_all(network, list(rgb.values()), progress)
+        seen = _looked_at(chosen, rgb, network, work, progress)
+    aligned: Sequence[monocular.Aligned | None]
     if len(structure.points):
-        depths, misfits = monocular.align(seen, [structure.depths_of(it) for it in rgb],
-                                          network.says_depth)
+        aligned = monocular.align(seen, [structure.depths_of(it) for it in rgb],
+                                  network.says_depth)
     elif network.says_depth:
-        depths, misfits = [_positive(depth) for depth in seen], [0.5 * _WORTHLESS] * len(seen)
+        aligned = [monocular.Aligned(_positive(depth), 0.5 * _WORTHLESS) for depth in seen]
     else:
         raise ValueError(f'{chosen.video}: the camera stands still, and the network says inverse '
                          'depth without scale; give one that says metric depth')
     views = []
-    for picture, depth, misfit in zip(rgb, depths, misfits, strict=True):
-        worth = max(1.0 - misfit / _WORTHLESS, 0.0)
-        confidence = np.where(np.isnan(depth), 0, max(round(255.0 * worth), 1)).astype(np.uint8)
-        views.append(_view(chosen, structure, picture, rgb[picture], depth, confidence))
+    for picture, it in zip(rgb, aligned, strict=True):
+        if it is None:
+            continue
+        worth = max(round(255.0 * max(1.0 - it.misfit / _WORTHLESS, 0.0)), 1)
+        confidence = np.where(np.isnan(it.depth), 0, worth).astype(np.uint8)
+        views.append(_view(chosen, structure, picture, rgb[picture], it.depth, confidence))
     return views
+
+
+def _looked_at(chosen: Chosen, rgb: dict[int, U8], network: monocular.Network, work: Workplace,
+               progress: Progress) -> list[F32]:
+    """Return what the network says of each picture; what it said before an interrupt is kept."""
+    seen: list[F32] = []
+    for picture, pixels in rgb.items():
+        kept = work.remember(f'said/{chosen.numbers[picture]:06d}',
+                             partial(_said, network, pixels))
+        seen.append(np.asarray(kept['said'], np.float32))
+        progress(len(seen), len(rgb))
+    return seen
+
+
+def _said(network: monocular.Network, rgb: U8) -> dict[str, F32]:
+    return {'said': network.predict(rgb)}
 
 
 def given_views(chosen: Chosen, structure: Structure, folder: Path, intrinsics: Path | None,

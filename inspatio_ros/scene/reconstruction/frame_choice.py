@@ -45,14 +45,16 @@ def timeline(stamps_s: Sequence[float], fps: float) -> list[int]:
     """
     Say which of some frames is shown at each tick of a clock.
 
-    :param stamps_s: when each was taken, seconds, increasing.
+    :param stamps_s: when each was taken, seconds since the recording began, in any order.
     :param fps: ticks per second.
-    :returns: for tick i the index of the frame that was taken nearest to i / fps.
+    :returns: for tick i the index of the frame that was taken nearest to i / fps. Before the
+        first frame was taken, that one stands in.
     """
-    stamps = np.asarray(stamps_s) - stamps_s[0]
-    ticks = np.arange(round(float(stamps[-1]) * fps) + 1) / fps
-    after = np.clip(np.searchsorted(stamps, ticks), 1, max(len(stamps) - 1, 1))
-    if len(stamps) == 1:
+    if len(stamps_s) == 1:
         return [0]
+    order = np.argsort(stamps_s, kind='stable')
+    stamps = np.asarray(stamps_s)[order]
+    ticks = np.arange(round(float(stamps[-1]) * fps) + 1) / fps
+    after = np.clip(np.searchsorted(stamps, ticks), 1, len(stamps) - 1)
     nearer_before = ticks - stamps[after - 1] <= stamps[after] - ticks
-    return [int(it) for it in after - nearer_before]
+    return [int(it) for it in order[after - nearer_before]]

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from inspatio_ros.contracts import F32, F64, U8
-from inspatio_ros.scene.parallel import Progress
 import numpy as np
 
 Predict = Callable[[U8], F32]
@@ -28,6 +27,8 @@ _LIKELY = 0.05
 _ITERATIONS = 20
 # What is as good as infinitely far, as a share of the middle inverse depth.
 _FARTHEST = 0.02
+# A recording of which no more than this share of the pictures is left shows another place.
+_TOO_FEW = 0.25
 _METRIC_TYPES = ('zoedepth', 'glpn', 'depth_pro')
 
 
@@ -118,15 +119,6 @@ def _at_size(values: Any, shape: tuple[int, ...]) -> F32:
                       np.float32)
 
 
-def predict_all(network: Network, pictures: Sequence[U8], progress: Progress) -> list[F32]:
-    """Look at pictures one by one."""
-    seen = []
-    for rgb in pictures:
-        seen.append(network.predict(rgb))
-        progress(len(seen), len(pictures))
-    return seen
-
-
 @dataclass(frozen=True)
 class Line:
     """
@@ -156,26 +148,52 @@ def fit_line(x: F64, inverse_depth: F64) -> Line:
     return Line(float(slope), float(offset), float(np.median(off)))
 
 
+@dataclass(frozen=True)
+class Aligned:
+    """
+    Depth of a picture in the world of the poses.
+
+    :param depth: (H, W) float32, NaN where the network says nothing that makes sense.
+    :param misfit: how far it is off at the picture's points, as a share of inverse depth.
+    """
+
+    depth: F32
+    misfit: float
+
+
 def align(seen: Sequence[F32], points: Sequence[tuple[F64, F64]],
-          says_depth: bool | None) -> tuple[list[F32], list[float]]:
+          says_depth: bool | None) -> list[Aligned | None]:
     """
     Bring what a network says into the world of the poses.
 
     :param seen: (H, W) float32 of each picture, positive where it means something.
     :param points: of each picture (n, 2) pixels and (n,) depths of what was measured in it.
     :param says_depth: of `Network`; None to find out.
-    :returns: (H, W) float32 depth of each picture, NaN where the network says nothing that makes
-        sense, and how far each is off at its points, as a share of inverse depth.
-    :raises ValueError: pictures with hardly any points, or nothing fits.
+    :returns: of each picture; None where the network says something at fewer than MIN_POINTS of
+        its points: nothing tells the scale there.
+    :raises ValueError: so few pictures with points that they are no recording of the place, or
+        nothing fits.
     """
-    few = [index for index, (_, depths) in enumerate(points) if len(depths) < MIN_POINTS]
-    if few:
-        raise ValueError(f'picture {few[0]} holds {len(points[few[0]][1])} points to measure the '
-                         f'scale of its depth by, at least {MIN_POINTS} are needed')
+    known = [_said_at(values, *it) for values, it in zip(seen, points)]
+    usable = [index for index, (said, _) in enumerate(known) if len(said) >= MIN_POINTS]
+    if len(usable) <= _TOO_FEW * len(seen):
+        raise ValueError(f'{len(usable)} of {len(seen)} pictures hold at least {MIN_POINTS} '
+                         'points to measure the scale of their depth by; that is too few. Record '
+                         'what has more texture, while walking around')
+    lines, inverted = _best_lines([known[index] for index in usable], says_depth)
+    aligned: list[Aligned | None] = [None] * len(seen)
+    for index, line in zip(usable, lines):
+        aligned[index] = Aligned(_depth(seen[index], line, inverted), line.misfit)
+    return aligned
+
+
+def _best_lines(known: Sequence[tuple[F64, F64]],
+                says_depth: bool | None) -> tuple[list[Line], bool]:
+    """Return a line for each picture, and whether they take the inverse of what is said."""
     best: tuple[float, list[Line], bool] | None = None
     for inverted in ((True,) if says_depth else (False,) if says_depth is False else
                      (True, False)):
-        lines = [_line(values, *known, inverted) for values, known in zip(seen, points)]
+        lines = [fit_line(1.0 / said if inverted else said, inverse) for said, inverse in known]
         misfit = float(np.median([line.misfit for line in lines]))
         if best is None or misfit < best[0]:
             best = misfit, lines, inverted
@@ -185,17 +203,16 @@ def align(seen: Sequence[F32], points: Sequence[tuple[F64, F64]],
     if falling > len(lines) // 2:
         raise ValueError(f'the network sees near what is far in {falling} of {len(lines)} '
                          'pictures; it does not fit this recording')
-    return ([_depth(values, line, inverted) for values, line in zip(seen, lines)],
-            [line.misfit for line in lines])
+    return lines, inverted
 
 
-def _line(values: F32, pixels: F64, depths: F64, inverted: bool) -> Line:
+def _said_at(values: F32, pixels: F64, depths: F64) -> tuple[F64, F64]:
+    """Return what a network says at points, where it means something, and their inverse depth."""
     column = np.clip(np.rint(pixels[:, 0]).astype(int), 0, values.shape[1] - 1)
     row = np.clip(np.rint(pixels[:, 1]).astype(int), 0, values.shape[0] - 1)
     said = values[row, column].astype(np.float64)
     meant = np.isfinite(said) & (said > 0.0)
-    x = 1.0 / said[meant] if inverted else said[meant]
-    return fit_line(x, 1.0 / depths[meant])
+    return said[meant], 1.0 / depths[meant]
 
 
 def _depth(values: F32, line: Line, inverted: bool) -> F32:

@@ -9,6 +9,7 @@ the scene is saved, so that work that was interrupted goes on where it stopped.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 import logging
 import math
@@ -26,10 +27,10 @@ from inspatio_ros.scene.reconstruction.colmap import (first_guess, Given, recove
                                                       StandsStillError)
 from inspatio_ros.scene.reconstruction.depth_by import Stage
 from inspatio_ros.scene.reconstruction.frame_choice import timeline
-from inspatio_ros.scene.reconstruction.monocular import open_network
+from inspatio_ros.scene.reconstruction.monocular import MIN_POINTS, open_network
 from inspatio_ros.scene.reconstruction.structure import (standing_still, Structure,
                                                          structure_arrays, structure_from)
-from inspatio_ros.scene.reconstruction.video import survey_video
+from inspatio_ros.scene.reconstruction.video import Footage, survey_video
 from inspatio_ros.scene.reconstruction.workplace import fingerprint, Workplace
 from inspatio_ros.scene.scene import check_fps, Scene, TimeMode, View
 from inspatio_ros.scene.separation.background import Split, split_scene
@@ -51,7 +52,7 @@ class VideoOptions:
     :param hold_out: every so many-th frame gets a pose and is kept out of the scene.
     :param scale: metres per unit of the poses; found poses have the camera's way as their unit.
     :param camera_height_m: of the first camera over the floor.
-    :param fps: frames per second.
+    :param fps: frames per second of the video, where its file says it wrong.
     :param time_mode: what is shown when the frames are over.
     :param depth: folder with one depth map per frame of the video.
     :param network: library that sees depth: 'da3' or 'transformers'.
@@ -77,20 +78,29 @@ class VideoOptions:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A scene, how it was placed, what it was made of, and where the work was done."""
+    """
+    A scene, how it was placed, what it was made of, and where the work was done.
+
+    :param notes: what was left out, a line each.
+    """
 
     scene: Scene
     placement: Placement
     preparation: Preparation
     work: Workplace
+    notes: tuple[str, ...] = ()
 
 
-def prepare_video(video: Path, out: Path, options: VideoOptions, stage: Stage) -> Prepared:
+def prepare_video(video: Path, out: Path, options: VideoOptions, stage: Stage,
+                  stamps_s: F64 | None = None) -> Prepared:
     """
     Turn a video into a scene.
 
     :param out: where the scene will be saved; the work is kept beside it.
     :param stage: shows how far each stage is.
+    :param stamps_s: (N,) when each frame of the video was taken, seconds since the recording
+        began; None: as the file says, from its first frame on. This is the time of the scene:
+        what moves is shown at the time of its picture.
     :returns: the scene in `map`; the work is still there, to be removed when it is saved.
     :raises ValueError: a video or option that is wrong, or a video that depth cannot be had from;
         the message says what to do. The work is removed then: it would end like this again.
@@ -98,7 +108,7 @@ def prepare_video(video: Path, out: Path, options: VideoOptions, stage: Stage) -
     _check(options)
     network = open_network(options.network, options.model) if options.network else None
     with stage('watch') as progress:
-        footage = survey_video(video, progress)
+        footage = _timed(survey_video(video, progress), options.fps, stamps_s)
     work = Workplace(out, _task(video, options))
     try:
         with stage('frames') as progress:
@@ -108,7 +118,7 @@ def prepare_video(video: Path, out: Path, options: VideoOptions, stage: Stage) -
         with stage('poses') as progress:
             structure = _structure(chosen, given, options, work, progress)
         if network is not None:
-            views = depth_by.predicted_views(chosen, structure, network, stage)
+            views = depth_by.predicted_views(chosen, structure, network, work, stage)
         elif options.depth is not None:
             views, structure = depth_by.given_views(chosen, structure, options.depth,
                                                     options.intrinsics, units_per_metre, stage)
@@ -116,14 +126,14 @@ def prepare_video(video: Path, out: Path, options: VideoOptions, stage: Stage) -
             views = depth_by.swept_views(chosen, structure, work, stage)
         with stage('background') as progress:
             split = split_scene(views, progress=progress, still=options.still)
-            scene = _scene(chosen, structure, split, options)
+            scene = _scene(chosen, views, split, options)
         scene, placement, scale = place_with_scale(scene, structure.metric, options.scale,
                                                    options.camera_height_m)
     except ValueError:
         work.remove()
         raise
-    return Prepared(scene, placement, _preparation(chosen, structure, views, scene, placement,
-                                                   scale), work)
+    preparation = _preparation(chosen, structure, views, scene, placement, scale)
+    return Prepared(scene, placement, preparation, work, _notes(preparation))
 
 
 def _check(options: VideoOptions) -> None:
@@ -134,11 +144,24 @@ def _check(options: VideoOptions) -> None:
     if options.poses is not None and options.intrinsics is None:
         raise ValueError(f'{options.poses}: poses alone do not say what the camera sees; give '
                          '--intrinsics too')
+    if options.poses is not None and options.refine_principal_point:
+        raise ValueError('--refine-principal-point looks for the centre of the picture while it '
+                         f'looks for the poses, and these are given: {options.poses}')
     for name, value in (('--scale', options.scale), ('--camera-height', options.camera_height_m)):
         if value is not None and not (math.isfinite(value) and value > 0.0):
             raise ValueError(f'{name} must be finite and > 0, got {value!r}')
     if options.long_side < 64:
         raise ValueError(f'--long-side must be at least 64 pixels, got {options.long_side}')
+
+
+def _timed(footage: Footage, fps: float | None, stamps_s: F64 | None) -> Footage:
+    """Return the footage at the time at which it was taken, if somebody knows that better."""
+    if stamps_s is not None:
+        assert len(stamps_s) == len(footage.stamps_s)
+        return replace(footage, stamps_s=stamps_s)
+    if fps is None:
+        return footage
+    return replace(footage, fps=fps, stamps_s=footage.stamps_s * (footage.fps / fps))
 
 
 def _task(video: Path, options: VideoOptions) -> dict[str, object]:
@@ -193,14 +216,15 @@ def _structure(chosen: Chosen, given: Given, options: VideoOptions, work: Workpl
         raise ValueError(f'{chosen.video}: {error}') from error
 
 
-def _scene(chosen: Chosen, structure: Structure, split: Split, options: VideoOptions) -> Scene:
+def _scene(chosen: Chosen, views: Sequence[View], split: Split, options: VideoOptions) -> Scene:
     """Put together what stands still and, at its own time, what moves."""
     video = chosen.video
-    stamps_s = [float(chosen.footage.stamps_s[chosen.numbers[it]])
-                for it in chosen.placed(structure)]
+    stamp_of = {chosen.name(it): float(chosen.footage.stamps_s[number])
+                for it, number in enumerate(chosen.numbers)}
+    stamps_s = [stamp_of[view.name] for view in views]
     frames = tuple(split.frames[it] for it in timeline(stamps_s, chosen.rate)
                    ) if split.frames else ()
-    return Scene(video.stem, split.views, frames, options.fps or chosen.rate,
+    return Scene(video.stem, split.views, frames, chosen.rate,
                  options.time_mode or TimeMode.LOOP, source=f'video {video.name}')
 
 
@@ -221,7 +245,15 @@ def _preparation(chosen: Chosen, structure: Structure, views: list[View], scene:
                                 structure.intrinsics))
     return Preparation(chosen.video.name, tuple(pictures), {
         'frames': len(chosen.footage.stamps_s), 'chosen': len(chosen.numbers),
-        'registered': len(found), 'points': len(structure.points),
+        'registered': len(found), 'without_depth': sum(
+            not chosen.held[it] for it in found) - len(views), 'points': len(structure.points),
         'camera': asdict(structure.intrinsics), 'metres_per_unit': scale.metres_per_unit,
         'scale_from': scale.source, 'scale_guessed': scale.guessed,
         'measured_share': float(np.mean([view.measured().mean() for view in views]))})
+
+
+def _notes(preparation: Preparation) -> tuple[str, ...]:
+    """Say what was left out."""
+    count = preparation.numbers['without_depth']
+    return (f'{count} of {preparation.numbers["registered"]} placed pictures left out: fewer than '
+            f'{MIN_POINTS} points say what the scale of their depth is',) if count else ()

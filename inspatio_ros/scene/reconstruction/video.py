@@ -33,7 +33,8 @@ class Footage:
 
     :param size: (width, height) of every frame.
     :param fps: frames per second, > 0.
-    :param stamps_s: (N,) float64 seconds since the first frame, increasing.
+    :param stamps_s: (N,) float64 seconds since the recording began, which is where its first
+        frame was taken.
     :param sharpness: (N,) float64, the higher the less blurred; to be compared within a video.
     :param change: (N,) float64 mean difference to the frame before, grey levels; 0 for the first.
     """
