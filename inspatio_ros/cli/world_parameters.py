@@ -10,8 +10,9 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from inspatio_ros.robot.parameters import contradiction, from_values, SPECS, specs
+from inspatio_ros.robot.parameters import contradiction, from_values, SPECS, specs, table_specs
 from inspatio_ros.robot.parameters import WorldParameters
+from inspatio_ros.robot.spec import Spec
 
 # What a parameter file may hold for rclpy itself.
 _NOT_OURS = ('use_sim_time', 'qos_overrides', 'start_type_description_service')
@@ -33,18 +34,41 @@ def read_parameters(args: argparse.Namespace) -> WorldParameters:
         that contradict each other.
     :raises OSError: a file that cannot be read.
     """
-    values = {name: default for name, default, _ in specs()}
+    given = list(_given(args))
+    values, known = {name: default for name, default, _ in specs()}, dict(SPECS)
+    for name, value, where in given:
+        if name in SPECS:
+            _assign(values, SPECS[name], name, value, where)
+    for name, default, spec in table_specs(values):
+        values[name], known[name] = default, spec
+    for name, value, where in given:
+        if name not in SPECS:
+            _assign(values, _spec_of(name, known, where), name, value, where)
+    if reason := contradiction(values):
+        raise ValueError(reason)
+    return from_values(values)
+
+
+def _given(args: argparse.Namespace) -> Iterator[tuple[str, Any, str]]:
+    """Yield (name, value, where it is said) of what is given, in order."""
     for file in args.params_file:
         for name, value in _read_file(file):
-            _assign(values, name, value, str(file))
+            if name.split('.')[0] not in _NOT_OURS:
+                yield name, value, str(file)
     for text in args.assignments:
         name, found, value = text.partition(':=')
         if not found:
             raise ValueError(f'-p {text}: expected NAME:=VALUE, e.g. rate:=10.0')
-        _assign(values, name, _parsed(value, f'-p {text}'), '-p')
-    if reason := contradiction(values):
-        raise ValueError(reason)
-    return from_values(values)
+        if name.split('.')[0] not in _NOT_OURS:
+            yield name, _parsed(value, f'-p {text}'), '-p'
+
+
+def _spec_of(name: str, known: dict[str, Spec], where: str) -> Spec:
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    raise ValueError(f'{where}: no parameter {name!r}; '
+                     + (f'did you mean {near[0]}?' if near else 'config/world.yaml lists all'))
 
 
 def _read_file(file: Path) -> Iterator[tuple[str, Any]]:
@@ -82,14 +106,7 @@ def _as_float(value: int | str) -> Any:
         return value
 
 
-def _assign(values: dict[str, Any], name: str, value: Any, where: str) -> None:
-    if name.split('.')[0] in _NOT_OURS:
-        return
-    spec = SPECS.get(name)
-    if spec is None:
-        near = difflib.get_close_matches(name, SPECS, n=1)
-        raise ValueError(f'{where}: no parameter {name!r}; '
-                         + (f'did you mean {near[0]}?' if near else 'config/world.yaml lists all'))
+def _assign(values: dict[str, Any], spec: Spec, name: str, value: Any, where: str) -> None:
     if spec.bool_or_text:
         value = str(value).lower()
     elif isinstance(values[name], float) and type(value) in (int, str):

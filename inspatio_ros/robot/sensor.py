@@ -10,7 +10,8 @@ import math
 from inspatio_ros.contracts import CameraTrack, CameraView, F64, I64, Intrinsics, Outputs
 from inspatio_ros.contracts import SensorFrame, Spawn, WorldBackend
 from inspatio_ros.motion.transforms import pose_rpy, T_LINK_OPTICAL
-from inspatio_ros.robot.parameters import InitialPose, Mount, WorldParameters
+from inspatio_ros.robot.parameters import WorldParameters
+from inspatio_ros.robot.tables import InitialPose, Mount
 import numpy as np
 
 # Poses of a predicted track are as far apart as the frames of a generator's block.

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import math
 from typing import Any
 
-from inspatio_ros.robot.parameters import contradiction, from_values, SPECS, specs, to_values
-from inspatio_ros.robot.parameters import WorldParameters
+from inspatio_ros.robot.parameters import all_specs, contradiction, from_values, specs
+from inspatio_ros.robot.parameters import table_specs, to_values, WorldParameters
 from inspatio_ros.robot.spec import Change, Spec
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rcl_interfaces.msg import SetParametersResult
@@ -24,8 +24,17 @@ def declare(node: Node) -> WorldParameters:
 
     :raises ValueError: a value given at start that is bad; the message names the parameter.
     """
+    values = _declared(node, specs())
+    values.update(_declared(node, table_specs(values)))
+    if reason := contradiction(values):
+        raise ValueError(f'parameter {reason}')
+    return from_values(values)
+
+
+def _declared(node: Node, parameters: Iterable[tuple[str, Any, Spec]]) -> dict[str, Any]:
+    """Declare parameters and return their values; raises as `declare`."""
     values = {}
-    for name, default, spec in specs():
+    for name, default, spec in parameters:
         try:
             parameter = node.declare_parameter(name, default, descriptor_of(spec, default))
         except ParameterException as error:
@@ -33,9 +42,7 @@ def declare(node: Node) -> WorldParameters:
         values[name] = str(parameter.value).lower() if spec.bool_or_text else parameter.value
         if reason := spec.why_not(parameter.value):
             raise ValueError(f'parameter {name}: {reason}')
-    if reason := contradiction(values):
-        raise ValueError(f'parameter {reason}')
-    return from_values(values)
+    return values
 
 
 def changed(parameters: WorldParameters, changes: Iterable[Parameter],
@@ -46,9 +53,9 @@ def changed(parameters: WorldParameters, changes: Iterable[Parameter],
     :param configured: whether the node holds a world now.
     :returns: the new values (the old ones if refused) and the answer with its reason.
     """
-    values = to_values(parameters)
+    values, known = to_values(parameters), all_specs(parameters)
     for change in changes:
-        spec = SPECS.get(change.name)
+        spec = known.get(change.name)
         if spec is None:
             continue  # use_sim_time, qos_overrides: not ours
         reason = spec.why_not(change.value)
