@@ -19,6 +19,7 @@ from inspatio_ros.geometry.raycast import Solids
 from inspatio_ros.motion.transforms import pose_rpy, R_BASE_OPTICAL
 from inspatio_ros.scene.synthetic.furnishing import furnish, painted_box, Place, Thing
 from inspatio_ros.scene.synthetic.lighting import light_face, lit
+from inspatio_ros.scene.synthetic.walkers import Mover, Route, walker
 import numpy as np
 import numpy.typing as npt
 
@@ -43,31 +44,6 @@ class Shot:
     moving: Mask
 
 
-@dataclass(frozen=True)
-class Route:
-    """
-    A way to and fro.
-
-    :param middle: (3,) metres, world.
-    :param swing: (3,) metres from the middle to the end.
-    :param period_s: of one way to and fro.
-    :param phase_rad: where on it the time 0 is.
-    :param turn_rad_s: how fast the body turns about z.
-    """
-
-    middle: F64
-    swing: F64
-    period_s: float
-    phase_rad: float
-    turn_rad_s: float
-
-    def pose(self, time_s: float) -> F64:
-        """Return (4, 4) T_world_body at a time."""
-        share = math.sin(2.0 * math.pi * time_s / self.period_s + self.phase_rad)
-        x, y, z = self.middle + share * self.swing
-        return pose_rpy(x, y, z, yaw=self.turn_rad_s * time_s)
-
-
 class ProceduralWorld:
     """
     A lit place that any camera can look at.
@@ -78,7 +54,7 @@ class ProceduralWorld:
     """
 
     def __init__(self, things: list[Thing], panels: F64,
-                 movers: list[tuple[Thing, Route]]) -> None:
+                 movers: list[Mover]) -> None:
         self._routes = [route for _, route in movers]
         self._still = len(things)
         everything = [*things, *(thing for thing, _ in movers)]
@@ -225,27 +201,44 @@ def _looking(eye: F64, target: F64, rpy: F64) -> F64:
     return T
 
 
-def procedural_world(seed: int, moving: bool = False) -> tuple[ProceduralWorld, CameraPath]:
+def procedural_world(seed: int, moving: bool = False, walkers: int = 0,
+                     ) -> tuple[ProceduralWorld, CameraPath]:
     """
     Build a place, and a way through it that touches nothing.
 
     :param seed: of the place and the way.
     :param moving: whether something moves before the camera.
+    :param walkers: how many bodies of the size of people go about besides. Furniture keeps out of
+        their way, so that with another number of them the place is another one.
     """
     # One stream each: what one of them draws changes nothing of the others.
-    layout, paint, mover = (np.random.default_rng([seed, part]) for part in range(3))
-    corridor = layout.random() < 0.25
-    half = (layout.uniform((4.5, 1.1, 1.2), (6.0, 1.4, 1.4)) if corridor
-            else layout.uniform((3.0, 2.4, 1.25), (4.2, 3.4, 1.5)))
-    path = _path(layout, half, corridor)
+    paint, mover, crowd = (np.random.default_rng([seed, part]) for part in range(1, 4))
+    half, corridor, path = ground_plan(seed)
     route = _route(mover, path, half, corridor)
+    ways = [_route(crowd, path, half, corridor) for _ in range(walkers)]
     along = np.linspace(0.0, 1.0, 16)
     eyes = path.poses(along, np.zeros(16))[:, :2, 3]
-    spots = [route.middle[:2] + share * route.swing[:2] for share in np.linspace(-1.0, 1.0, 9)]
-    things, panels = furnish(paint, Place(half, np.concatenate([eyes, spots]), corridor))
+    clear = np.concatenate([eyes, *(way.spots() for way in (route, *ways))])
+    things, panels = furnish(paint, Place(half, clear, corridor))
     size = mover.uniform((0.3, 0.3, 0.8), (0.5, 0.5, 1.5))
     box = painted_box(mover, size, route.pose(0.0))
-    return ProceduralWorld(things, panels, [(box, route)] if moving else []), path
+    movers = [(box, route)] if moving else []
+    for way in ways:
+        movers += walker(crowd, way)
+    return ProceduralWorld(things, panels, movers), path
+
+
+def ground_plan(seed: int) -> tuple[F64, bool, CameraPath]:
+    """
+    Return the size of a place, without building it.
+
+    :returns: half sizes of the room, metres; whether it is a corridor; the way through it.
+    """
+    rng = np.random.default_rng([seed, 0])
+    corridor = rng.random() < 0.25
+    half = (rng.uniform((4.5, 1.1, 1.2), (6.0, 1.4, 1.4)) if corridor
+            else rng.uniform((3.0, 2.4, 1.25), (4.2, 3.4, 1.5)))
+    return half, corridor, _path(rng, half, corridor)
 
 
 def _path(rng: np.random.Generator, half: F64, corridor: bool) -> CameraPath:
