@@ -14,7 +14,7 @@ import sys
 from typing import Any, Protocol
 
 from inspatio_ros.contracts import F32, F64, Intrinsics, U8
-from inspatio_ros.motion.transforms import pose_matrix, quaternion_xyzw
+from inspatio_ros.motion.transforms import quaternion_xyzw
 import numpy as np
 import numpy.typing as npt
 
@@ -245,16 +245,6 @@ def millimetres_of(depth_HW: F32) -> npt.NDArray[np.uint16]:
     known = (depth_HW > 0.0) & (depth_HW < 65.5355)
     millimetres = np.where(known, depth_HW, np.float32(0.0)) * np.float32(1000.0)
     return np.rint(millimetres).astype(np.uint16)
-
-
-def pose_matrix_of(pose: Any) -> F64:
-    """
-    Return the (4, 4) matrix of a pose message.
-
-    :raises ValueError: a number that is not finite, or a quaternion that is not of unit length.
-    """
-    p, q = pose.position, pose.orientation
-    return pose_matrix((p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
 
 
 def twist_vectors_of(twist: Any) -> tuple[F64, F64]:

@@ -10,7 +10,7 @@ method takes the lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import os
 import threading
 from typing import Any
@@ -19,7 +19,7 @@ from inspatio_ros.contracts import CameraTrack, F64, I64
 from inspatio_ros.motion.counts import Counts, Verdict
 from inspatio_ros.motion.drive import Drive, Limits, Motion
 from inspatio_ros.motion.track import PoseTrack
-from inspatio_ros.motion.transforms import inverse
+from inspatio_ros.motion.transforms import inverse, pose_matrix
 from inspatio_ros.robot import messages
 from inspatio_ros.robot.parameters import WorldParameters
 import numpy as np
@@ -191,12 +191,20 @@ class TrackSource:
     def motion_at(self, now_ns: int) -> Motion | None:
         """Return the motion at this instant, which is now; None if nobody knows."""
         with self._lock:
-            self._track.watch_clock(now_ns)
-            T_parent_base = self._track.lookup(now_ns)
-            if T_parent_base is None:
+            T_odom_base = self._find(now_ns)
+            if T_odom_base is None:
                 return None
             twist = self._track.twist()
-            return Motion(now_ns, self._in_odom(T_parent_base), twist[:3], twist[3:])
+            return Motion(now_ns, T_odom_base, twist[:3], twist[3:])
+
+    def why_unknown(self, now_ns: int) -> str:
+        """Return why nobody knows where the robot is at this instant."""
+        with self._lock:
+            newest_ns = self._track.newest_ns
+        if newest_ns is None:
+            return f'nothing has come on {self.topic}'
+        return (f'the newest message on {self.topic} is {(now_ns - newest_ns) * 1e-9:.2f} s old '
+                f'(pose_timeout {self._parameters.pose_timeout:g} s)')
 
     def predict(self, stamps_ns: I64, T_base_cam: F64) -> CameraTrack | None:
         """
@@ -308,6 +316,12 @@ class TrackSource:
             self._T_teleport = None
         return verdict, _age(stamp_ns, now_ns)
 
+    def _find(self, now_ns: int) -> F64 | None:
+        """Return the robot in odom at this instant, which is now; None if nobody knows."""
+        self._track.watch_clock(now_ns)
+        T_parent_base = self._track.lookup(now_ns)
+        return None if T_parent_base is None else self._in_odom(T_parent_base)
+
     def _odometry_at(self, stamp_ns: int) -> F64 | None:
         """Return the robot in odom, None if it is not known there."""
         if self._parent != self._parameters.odom_frame:
@@ -327,10 +341,22 @@ def judged_pose(pose: Any) -> tuple[Verdict, str, F64 | None]:
     :returns: (verdict, detail, (4, 4) or None).
     """
     p, q = pose.position, pose.orientation
-    if not np.isfinite((p.x, p.y, p.z, q.x, q.y, q.z, q.w)).all():
-        return Verdict.NOT_FINITE, f'position {(p.x, p.y, p.z)}, xyzw {(q.x, q.y, q.z, q.w)}', None
+    return judged_numbers((p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
+
+
+def judged_numbers(position: Sequence[float],
+                   q_xyzw: Sequence[float]) -> tuple[Verdict, str, F64 | None]:
+    """
+    Return the matrix of a pose, or why there is none.
+
+    :param position: 3 numbers, metres.
+    :param q_xyzw: 4 numbers.
+    :returns: (verdict, detail, (4, 4) or None).
+    """
+    if not np.isfinite((*position, *q_xyzw)).all():
+        return Verdict.NOT_FINITE, f'position {tuple(position)}, xyzw {tuple(q_xyzw)}', None
     try:
-        return Verdict.USED, '', messages.pose_matrix_of(pose)
+        return Verdict.USED, '', pose_matrix(position, q_xyzw)
     except ValueError as error:
         return Verdict.NOT_RIGID, str(error), None
 

@@ -97,7 +97,7 @@ class Ticks:
             return None
         motion, T_map_odom = self._source.motion_at(stamp_ns), self._source.T_map_odom
         if motion is None:
-            self._lost()
+            self._lost(stamp_ns)
             return None
         if self.forget:
             self._sensor.world.reset()
@@ -156,7 +156,8 @@ class Ticks:
             self._health.drop('tick_skipped', skipped)
         return True
 
-    def _lost(self) -> None:
+    def _lost(self, stamp_ns: int) -> None:
         self._health.drop('pose_unknown')
+        assert isinstance(self._source, TrackSource), 'who drives knows where he is'
         self._warn('pose', f'{self.settings.motion_source}: the pose of the robot is unknown, '
-                           f'nothing is published')
+                           f'nothing is published: {self._source.why_unknown(stamp_ns)}')

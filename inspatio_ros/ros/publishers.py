@@ -27,8 +27,8 @@ from tf2_msgs.msg import TFMessage
 KINDS = {f'sensor_msgs/msg/{kind.__name__}': kind
          for kind in (CompressedImage, Image, LaserScan, PointCloud2)}
 _QUEUE = 5
-_OVERRIDES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY,
-              QoSPolicyKind.DURABILITY)
+OVERRIDES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY,
+             QoSPolicyKind.DURABILITY)
 
 
 class Publishers:
@@ -48,7 +48,7 @@ class Publishers:
         self._seen = {
             topic: node.create_publisher(
                 kind, topic, QoSProfile(depth=_QUEUE),
-                qos_overriding_options=QoSOverridingOptions(_OVERRIDES))
+                qos_overriding_options=QoSOverridingOptions(OVERRIDES))
             for topic, kind in ((COLOR_INFO, CameraInfo), (DEPTH_INFO, CameraInfo),
                                 *((topic, KINDS[it.kind]) for topic, it in FRAME_TOPICS.items()))}
         self._paces = {topic: Pace() for topic in FRAME_TOPICS}

@@ -23,13 +23,13 @@ from inspatio_ros.robot.health import Level
 from inspatio_ros.robot.parameters import folder_of, request_of, WorldParameters
 from inspatio_ros.robot.parameters import WorldRequest
 from inspatio_ros.robot.sensor import Sensor, start_of
-from inspatio_ros.robot.sources import frame_of, judged_initial_pose, open_source
+from inspatio_ros.robot.sources import frame_of, judged_initial_pose
 from inspatio_ros.robot.sources import TrackSource, TwistSource
 from inspatio_ros.ros import parameters as parameters_of
 from inspatio_ros.ros.clock_publisher import ClockPublisher
 from inspatio_ros.ros.control import Control
 from inspatio_ros.ros.messages import messages
-from inspatio_ros.ros.motion_sources import subscribe
+from inspatio_ros.ros.motion_sources import open_source, subscribe
 from inspatio_ros.ros.publishers import Publishers, send
 from inspatio_ros.ros.sensor_loop import Busy, SensorLoop
 from inspatio_ros.ros.simulation import Face, offer_simulation
@@ -135,18 +135,17 @@ class WorldNode(LifecycleNode):
             sensor = Sensor(world, self._settings)
             T_map_base = start_of(self._settings.initial_pose, sensor.spawn)
             sensor.warm_up(T_map_base)
+            source = open_source(self._settings, T_map_base, self._time, self._on_dropped)
         except BaseException:
             world.close()
             raise
-        source = open_source(self._settings, T_map_base, self._time.now_ns, self._on_dropped,
-                             self._time.world_of)
         publishers = Publishers(self, self._settings, self._health)
         loop = SensorLoop(self, sensor, source, publishers, self._settings, self._health,
                           self._warn, self._time,
                           self._clock_topic.tell if self._clock_topic else _nothing)
         self._opened = Opened(
             sensor, source, publishers, loop,
-            (subscribe(self, source, loop.nudge),
+            (*subscribe(self, source, loop.nudge),
              self.create_subscription(PoseWithCovarianceStamped, 'initialpose',
                                       self._on_initial_pose, QoSProfile(depth=10))))
         self._health.error = ''

@@ -9,7 +9,8 @@ import time
 
 from geometry_msgs.msg import Pose
 from inspatio_ros.motion.transforms import pose_rpy
-from inspatio_ros.robot.messages import millimetres_of, pose_matrix_of, stamp_ns_of
+from inspatio_ros.robot.messages import millimetres_of, stamp_ns_of
+from inspatio_ros.robot.sources import judged_pose
 from inspatio_ros.ros.messages import messages
 import numpy as np
 import pytest
@@ -70,7 +71,9 @@ def test_millimetres_are_zero_where_depth_is_not_known():
 
 def test_poses_go_there_and_back():
     T = pose_rpy(1.0, -2.0, 3.0, 0.1, -0.2, 2.5)
-    np.testing.assert_allclose(pose_matrix_of(messages.pose_message_of(T)), T, atol=1e-12)
+    verdict, _, back = judged_pose(messages.pose_message_of(T))
+    assert verdict.used
+    np.testing.assert_allclose(back, T, atol=1e-12)
     transform = messages.transform_of(T, HEADER, 'child').transform
     assert (transform.translation.x, transform.translation.y) == (1.0, -2.0)
 
@@ -81,8 +84,8 @@ def test_a_quaternion_that_is_none_is_refused(numbers, word):
     pose = Pose()
     for name, value in numbers.items():
         setattr(pose.orientation, name, value)
-    with pytest.raises(ValueError, match=word):
-        pose_matrix_of(pose)
+    verdict, detail, T = judged_pose(pose)
+    assert T is None and not verdict.used and word in f'{verdict.value} {detail}'
 
 
 @pytest.mark.parametrize('encoding', PIXELS)

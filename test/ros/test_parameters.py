@@ -197,7 +197,7 @@ def test_reliability_is_overridden_per_topic(make_rig):
 
 
 @pytest.mark.parametrize('name, value, words', [
-    ('rate', -1.0, 'rate'), ('mount.x', math.inf, 'mount.x'), ('motion_source', 'tf', 'one of'),
+    ('rate', -1.0, 'rate'), ('mount.x', math.inf, 'mount.x'), ('motion_source', 'mars', 'one of'),
     ('enable_stamped_cmd_vel', 'maybe', 'auto, true, false'), ('base_frame', '', 'empty'),
     ('generator', 'magic', 'none, star'), ('precision', 'int4', 'bf16, fp8, fp32'),
     ('block_latents', 0, 'range'), ('generator_width', 100, 'valid step')])
