@@ -65,8 +65,9 @@ def generate_launch_description() -> LaunchDescription:
             'params_file', default_value=share('config', 'world.yaml'),
             description='Parameters of the node.'),
         DeclareLaunchArgument(
-            'motion_source', default_value='', choices=['', 'twist', 'odometry', 'pose'],
-            description='What moves the robot: cmd_vel, odom_in or pose. Empty: as params_file.'),
+            'motion_source', default_value='', choices=['', 'twist', 'odometry', 'pose', 'tf'],
+            description='What moves the robot: cmd_vel, odom_in, pose, or TF odom -> base. '
+                        'Empty: as params_file.'),
         DeclareLaunchArgument(
             'rate', default_value='', description='Frames per second. Empty: as params_file.'),
         DeclareLaunchArgument(

@@ -15,6 +15,7 @@ import sys
 from typing import Any, TYPE_CHECKING
 
 from inspatio_ros.cli import surroundings
+from inspatio_ros.cli.parameter_files import check_ros_arguments
 from inspatio_ros.cli.view import PORT
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave,
     from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
     try:
+        check_ros_arguments(arguments)
         from inspatio_ros.ros.world_node import WorldNode
         # Our own handlers: rclpy's would tear the context down under a frame in the making.
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)

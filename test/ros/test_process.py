@@ -100,7 +100,8 @@ def test_a_signal_while_it_starts_ends_it_cleanly(start):
 @pytest.mark.parametrize('arguments, code, words', [
     (['--scene', '/missing'], 1, '/missing/scene.json: no such file'),
     (['--ros-args', '-p', 'rate:=-1.0'], 2, 'parameter rate'),
-    (['--ros-args', '-p', 'motion_source:=tf'], 2, 'must be one of twist, odometry, pose'),
+    (['--ros-args', '-p', 'motion_source:=mars'], 2, 'must be one of twist, odometry, pose'),
+    (['--ros-args', '-p', 'rat:=5.0'], 2, "-p: no parameter 'rat'; did you mean rate?"),
     (['--params-file', '/nope.yaml'], 2, '/nope.yaml'),
     (['--speed', '3'], 2, 'unrecognized arguments')])
 def test_what_cannot_work_is_said_in_one_line(start, arguments, code, words):
