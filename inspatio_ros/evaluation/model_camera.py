@@ -115,7 +115,7 @@ def find_camera(rgb: U8, intrinsics: Intrinsics, landmarks: Landmarks) -> FoundC
 def _features(rgb: U8) -> tuple[F64, np.ndarray]:
     """Return (n, 2) pixels and (n, 128) float32 descriptors."""
     import cv2
-    sift = cv2.SIFT_create(nfeatures=_FEATURES, contrastThreshold=_CONTRAST)
+    sift = cv2.SIFT.create(nfeatures=_FEATURES, contrastThreshold=_CONTRAST)
     keys, descriptors = sift.detectAndCompute(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), None)
     if descriptors is None:
         return np.zeros((0, 2)), np.zeros((0, 128), np.float32)
