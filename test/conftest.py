@@ -47,7 +47,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def _no_distro() -> str:
     """Return why a test that needs a distro cannot run here, or nothing."""
-    if not os.environ.get('ROS_DISTRO'):
+    from inspatio_ros.robot import distro
+    if not distro.is_sourced():
         return 'no ROS 2 distro is sourced'
     missing = [name for name in ('launch_ros', 'launch_pytest', 'tf2_ros')
                if not importlib.util.find_spec(name)]

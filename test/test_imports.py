@@ -49,6 +49,7 @@ OPTIONAL = {'backports', 'compression', 'depth_anything_3', 'flash_attn_interfac
 HOSTS = {'pytest'}
 # Import name -> package on PyPI, where they differ; the rest comes with a distro or underlay/.
 WHEELS = {'cv2': 'opencv-python-headless', 'PIL': 'pillow', 'yaml': 'pyyaml'}
+DISTROS = ('ros-kilted', 'ros-jazzy')
 NO_WHEEL = {'cv_bridge', 'launch', 'launch_ros', 'tf2_msgs', 'tf2_ros'}
 # For those who receive the images, those who send them, and what the launch file is started by and
 # starts.
@@ -151,14 +152,25 @@ def test_package_xml_names_what_tests_import(checkout: Path):
     assert needed - depends(checkout, 'exec_depend', 'test_depend') == set()
 
 
+def requirements(checkout: Path, name: str) -> list[str]:
+    lines = (checkout / f'requirements/{name}.txt').read_text().splitlines()
+    texts = [line.split('#')[0].strip() for line in lines]
+    return [text for text in texts if text]
+
+
+def pins(checkout: Path, name: str) -> set[str]:
+    """Return what a file pins; every line must be NAME==VERSION."""
+    matches = [re.fullmatch(r'([a-z0-9-]+)==[0-9.]+', text)
+               for text in requirements(checkout, name)]
+    assert all(matches), f'{name}.txt: a line is not NAME==VERSION'
+    return {match[1] for match in matches if match}
+
+
 def test_requirements_pin_every_import_and_nothing_else(checkout: Path):
-    pinned = set()
-    for name in ('ros-kilted', 'runtime', 'torch'):
-        lines = (checkout / f'requirements/{name}.txt').read_text().splitlines()
-        requirements = [line.split('#')[0].strip() for line in lines]
-        matches = [re.fullmatch(r'([a-z0-9-]+)==[0-9.]+', text) for text in requirements if text]
-        assert all(matches), f'{name}.txt: a line is not NAME==VERSION'
-        pinned |= {match[1] for match in matches if match}
+    ros = set(requirements(checkout, 'ros'))
+    pinned = ros | pins(checkout, 'runtime') | pins(checkout, 'torch')
+    for distro in DISTROS:
+        assert ros <= pins(checkout, distro), f'a package without a version for {distro}'
     needed = {WHEELS.get(module, f'ros-{module}'.replace('_', '-') if is_ros(module) else module)
               for module in third_party(checkout, PACKAGE, 'launch') - NO_WHEEL}
     assert needed - pinned == set(), 'imported, but not pinned'

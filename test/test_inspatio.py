@@ -16,6 +16,7 @@ import pytest
 
 TOOLS = ('cat', 'cksum', 'date', 'dirname', 'env', 'find', 'flock', 'mkdir', 'mv', 'readlink',
          'rm', 'sed', 'sh', 'sleep', 'sort', 'xargs')
+SOURCED = {'ROS_DISTRO': 'jazzy', 'AMENT_PREFIX_PATH': '/opt/ros/jazzy'}
 SHELL = shutil.which('dash') or shutil.which('sh')
 FAKE_PYTHON = """#!/bin/sh
 case "$*" in
@@ -77,8 +78,10 @@ def desk(checkout: Path, tmp_path: Path) -> Desk:
 
 @pytest.fixture
 def wheels(desk: Desk) -> Desk:
-    """Return a desk whose .venv exists already, with a Python that only takes notes."""
+    """Return a desk whose environments exist already, with a Python that only takes notes."""
     python = desk.program(desk.checkout / '.venv/bin/python', FAKE_PYTHON)
+    desk.program(desk.checkout / '.venv-jazzy/bin/python', FAKE_PYTHON.replace(
+        '$*" >> "$LOG"', '$* by $INSPATIO_ROS, $ROS_DISTRO" >> "$LOG"'))
     (desk.bin / 'python3.11').symlink_to(python)
     desk.program(desk.bin / 'c++', '#!/bin/sh\n')
     return desk
@@ -94,9 +97,6 @@ def distro(desk: Desk) -> Desk:
     desk.program(desk.bin / 'ros2', '#!/bin/sh\nfor word; do echo "<$word>"; done\n'
                  'echo "[$FROM_INSTALL]"\n')
     return desk
-
-
-SOURCED = {'ROS_DISTRO': 'jazzy', 'AMENT_PREFIX_PATH': '/opt/ros/jazzy'}
 
 
 def test_shellcheck(checkout: Path):
@@ -136,11 +136,45 @@ def test_only_what_is_missing_is_named(desk: Desk):
 def test_wheels_are_set_up_once(wheels: Desk):
     code, _, err = wheels.run('world', '--scene', 'a b')
     assert code == 0, err
-    ros, torch, underlay, last = wheels.calls()
+    torch, ros, underlay, last = wheels.calls()
     assert 'ros-kilted.txt' in ros and 'torch.txt' in torch and 'tf2_msgs' in underlay
     assert last == '-m inspatio_ros world --scene a b'
     code, _, err = wheels.run('world')
     assert (code, err, wheels.calls()) == (0, '', ['-m inspatio_ros world'])
+
+
+def test_jazzy_has_an_environment_of_its_own(wheels: Desk):
+    wheels.run('world')
+    wheels.calls()
+    code, _, err = wheels.run('world', INSPATIO_ROS='jazzy')
+    assert code == 0, err
+    calls = wheels.calls()
+    assert all(call.endswith(' by jazzy, jazzy') for call in calls)
+    torch, ros, underlay, last = (call.removesuffix(' by jazzy, jazzy') for call in calls)
+    assert 'ros-jazzy.txt' in ros and 'kilted' not in ros and underlay.endswith('tf2_msgs')
+    assert last == '-m inspatio_ros world'
+    for distro in ('kilted', ''):
+        assert wheels.run('world', INSPATIO_ROS=distro)[2] == ''
+    assert wheels.calls() == ['-m inspatio_ros world'] * 2
+
+
+def test_a_requirement_of_one_distro_is_none_of_the_other(wheels: Desk):
+    for distro in ('kilted', 'jazzy'):
+        wheels.run('world', INSPATIO_ROS=distro)
+    wheels.calls()
+    path = wheels.checkout / 'requirements/ros-jazzy.txt'
+    path.write_text(path.read_text() + 'ros-tf2-ros==0.36.1\n')
+    wheels.run('world')
+    assert wheels.calls() == ['-m inspatio_ros world']
+    wheels.run('world', INSPATIO_ROS='jazzy')
+    assert 'ros-jazzy.txt' in wheels.calls()[0]
+
+
+def test_a_distro_without_wheels_is_refused(wheels: Desk):
+    code, _, err = wheels.run('world', INSPATIO_ROS='Jazzy')
+    assert code == 1 and wheels.calls() == []
+    assert "'Jazzy'" in err and 'kilted' in err and 'jazzy' in err
+    assert wheels.run('help', INSPATIO_ROS='Jazzy')[0] == 0
 
 
 def test_test_tools_come_with_the_first_test(wheels: Desk):
@@ -152,12 +186,12 @@ def test_test_tools_come_with_the_first_test(wheels: Desk):
 
 
 def test_set_up_goes_on_where_it_failed(wheels: Desk):
-    code, _, err = wheels.run('world', FAIL='torch.txt')
-    assert code == 1 and 'set-up failed at: torch' in err
+    code, _, err = wheels.run('world', FAIL='runtime.txt')
+    assert code == 1 and 'set-up failed at: ROS 2 and libraries' in err
     assert len(wheels.calls()) == 2
     assert wheels.run('world')[0] == 0
-    torch, underlay, _ = wheels.calls()
-    assert 'torch.txt' in torch and 'tf2_msgs' in underlay
+    libraries, underlay, _ = wheels.calls()
+    assert 'runtime.txt' in libraries and 'tf2_msgs' in underlay
 
 
 def test_a_changed_requirement_is_installed(wheels: Desk):
@@ -250,6 +284,14 @@ def test_packages_that_a_distro_lacks_are_named_in_one_line(distro: Desk):
     line = next(line for line in err.splitlines() if 'apt install' in line)
     assert {'python3-numba', 'python3-pil', 'python3-av', 'ros-jazzy-cv-bridge'} <= set(
         line.split())
+
+
+def test_a_sourced_distro_is_used_unless_another_is_asked_for(distro: Desk):
+    assert distro.run('world', INSPATIO_ROS='jazzy', **SOURCED)[0] == 0
+    distro.calls()
+    code, _, err = distro.run('world', INSPATIO_ROS='kilted', **SOURCED)
+    assert code == 1 and distro.calls() == []
+    assert "INSPATIO_ROS is 'kilted', but ROS 2 jazzy is sourced" in err
 
 
 def test_half_a_distro_is_none(distro: Desk):

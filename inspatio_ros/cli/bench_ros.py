@@ -24,6 +24,7 @@ import time
 from typing import Any
 
 from inspatio_ros.cli import surroundings
+from inspatio_ros.robot import distro
 import numpy as np
 
 # The camera that the figures are for.
@@ -102,7 +103,7 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
     from rclpy.utilities import get_rmw_implementation_identifier
     return {**result, 'image': f'{WIDTH}x{HEIGHT} rgb8 + 32FC1',
             'rmw': get_rmw_implementation_identifier(),
-            'ros_distro': os.environ.get('ROS_DISTRO', 'kilted (wheels)')}
+            'ros_distro': distro.label()}
 
 
 def table(result: dict[str, Any]) -> str:

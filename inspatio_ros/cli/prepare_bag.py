@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 from typing import Any, TYPE_CHECKING
+
+from inspatio_ros.robot import distro
 
 if TYPE_CHECKING:
     from inspatio_ros.bags.scenes.images import Converter
@@ -114,7 +115,7 @@ def _given(**values: Any) -> dict[str, Any]:
 
 def cv_bridge_converter() -> Converter | None:
     """Return what a distro decodes pictures with; None where there is no distro."""
-    if not os.environ.get('ROS_DISTRO') or importlib.util.find_spec('cv_bridge') is None:
+    if not distro.is_sourced() or importlib.util.find_spec('cv_bridge') is None:
         return None
     from cv_bridge import CvBridge
     convert: Converter = CvBridge().imgmsg_to_cv2

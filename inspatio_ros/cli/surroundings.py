@@ -13,11 +13,10 @@ import os
 from pathlib import Path
 import sys
 
-PACKAGE = 'inspatio_ros'
-# Fast DDS was called Fast RTPS; up to Iron it reads only the second name, later it warns of it.
-PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
-OLD_NAME_DISTROS = ('humble', 'iron')
+from inspatio_ros.robot import distro
 
+PACKAGE = 'inspatio_ros'
+PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
 
 # <malloc.h>
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -53,10 +52,9 @@ def bundled_scene() -> Path:
 def use_fastdds_profile() -> None:
     """Give Fast DDS shared memory that fits images, unless the user has a profile already."""
     if not any(name in os.environ for name in PROFILE_VARIABLES):
-        old = os.environ.get('ROS_DISTRO', '') in OLD_NAME_DISTROS
         local = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') == 'LOCALHOST'
         name = 'fastdds_localhost.xml' if local else 'fastdds.xml'
-        os.environ[PROFILE_VARIABLES[old]] = str(share() / 'config' / name)
+        os.environ[distro.fastdds_profile_variable()] = str(share() / 'config' / name)
 
 
 def keep_freed_memory() -> None:

@@ -11,7 +11,6 @@ method takes the lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-import os
 import threading
 from typing import Any
 
@@ -20,12 +19,9 @@ from inspatio_ros.motion.counts import Counts, Verdict
 from inspatio_ros.motion.drive import Drive, Limits, Motion
 from inspatio_ros.motion.track import PoseTrack
 from inspatio_ros.motion.transforms import inverse, pose_matrix
-from inspatio_ros.robot import messages
+from inspatio_ros.robot import distro, messages
 from inspatio_ros.robot.parameters import WorldParameters
 import numpy as np
-
-# Nav2 publishes TwistStamped by default on every distribution but these.
-UNSTAMPED_DISTROS = ('humble', 'iron', 'jazzy')
 
 # Constant velocity says nothing about a later time.
 _LONGEST_PREDICTION_S = 2.0
@@ -48,7 +44,7 @@ def stamped_cmd_vel(choice: str) -> bool:
     """
     if choice != 'auto':
         return choice == 'true'
-    return os.environ.get('ROS_DISTRO', '') not in UNSTAMPED_DISTROS
+    return distro.nav2_stamps_cmd_vel()
 
 
 class TwistSource:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-import os
 from pathlib import Path
 import sys
 
+from inspatio_ros.robot import distro
 from launch.action import Action
 from launch.actions import EmitEvent, ExecuteProcess, RegisterEventHandler, TimerAction
 from launch.event_handlers import OnProcessExit
@@ -28,8 +28,6 @@ from launch.launch_description import LaunchDescription
 RECORDER_NODE = 'rosbag2_recorder'
 # `ros2 bag play` publishes this long after it made its publishers, so that they are discovered.
 _DELAY_S = 1.0
-# Their `ros2 bag record` knows no --topics.
-_POSITIONAL_TOPICS = ('humble', 'iron')
 
 
 @dataclass
@@ -117,6 +115,5 @@ class RecordedReplay:
                                      str(_DELAY_S), '--topics', *self.inputs]
 
     def _recorder(self) -> list[str]:
-        positional = os.environ.get('ROS_DISTRO') in _POSITIONAL_TOPICS
         return list(self.recorder) or ['ros2', 'bag', 'record', '-o', str(self.record),
-                                       *(() if positional else ('--topics',)), *self.outputs]
+                                       *distro.record_topics_option(), *self.outputs]

@@ -4,11 +4,11 @@
 
 import importlib.util
 import math
-import os
 import time
 
 from geometry_msgs.msg import Pose
 from inspatio_ros.motion.transforms import pose_rpy
+from inspatio_ros.robot import distro
 from inspatio_ros.robot.messages import millimetres_of, stamp_ns_of
 from inspatio_ros.robot.sources import judged_pose
 from inspatio_ros.ros.messages import messages
@@ -90,7 +90,7 @@ def test_a_quaternion_that_is_none_is_refused(numbers, word):
 
 @pytest.mark.parametrize('encoding', PIXELS)
 def test_cv_bridge_decodes_exactly(encoding):
-    if not os.environ.get('ROS_DISTRO') or not importlib.util.find_spec('cv_bridge'):
+    if not distro.is_sourced() or not importlib.util.find_spec('cv_bridge'):
         pytest.skip('cv_bridge comes with a ROS 2 distro; none is sourced')
     from cv_bridge import CvBridge
     image = messages.image_of(PIXELS[encoding], HEADER)

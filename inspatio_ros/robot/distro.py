@@ -1,0 +1,45 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What differs between the ROS 2 distributions; nothing else asks for their names.
+
+ROS_DISTRO names the one that is sourced or, from `./inspatio`, the one whose wheels are used. Where
+it is not set, the newest is taken for granted.
+"""
+
+from __future__ import annotations
+
+import os
+
+_BEFORE_JAZZY = ('humble', 'iron')
+
+
+def name() -> str:
+    """Return the name of the distribution, or nothing."""
+    return os.environ.get('ROS_DISTRO', '')
+
+
+def is_sourced() -> bool:
+    """Return whether a whole distribution is there, with packages that are not on PyPI."""
+    return bool(name() and os.environ.get('AMENT_PREFIX_PATH'))
+
+
+def label() -> str:
+    """Return what reports call it."""
+    return name() if is_sourced() else f'{name()} (wheels)'.lstrip()
+
+
+def nav2_stamps_cmd_vel() -> bool:
+    """Return whether Nav2 publishes TwistStamped unless told otherwise."""
+    return name() not in (*_BEFORE_JAZZY, 'jazzy')
+
+
+def fastdds_profile_variable() -> str:
+    """Return which variable names the profiles of Fast DDS; newer ones warn of the old name."""
+    old = name() in _BEFORE_JAZZY
+    return 'FASTRTPS_DEFAULT_PROFILES_FILE' if old else 'FASTDDS_DEFAULT_PROFILES_FILE'
+
+
+def record_topics_option() -> tuple[str, ...]:
+    """Return what `ros2 bag record` wants before the names of topics."""
+    return () if name() in _BEFORE_JAZZY else ('--topics',)
