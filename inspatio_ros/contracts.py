@@ -148,6 +148,21 @@ class SensorFrame:
 
 
 @dataclass(frozen=True)
+class Box:
+    """
+    A plain box that stands in the world at one instant.
+
+    :param T_map_box: (4, 4) float64, its middle, axes along its edges, metres.
+    :param size: along its x, y and z, metres.
+    :param colour: red, green and blue, 0..255.
+    """
+
+    T_map_box: F64
+    size: tuple[float, float, float]
+    colour: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
 class CameraView:
     """
     What is wanted of one camera at an instant.
@@ -155,11 +170,13 @@ class CameraView:
     :param T_map_cam: (4, 4) float64, optical frame to map, metres.
     :param intrinsics: the camera.
     :param outputs: what to compute.
+    :param boxes: that are seen where the world is farther away, or not known.
     """
 
     T_map_cam: F64
     intrinsics: Intrinsics
     outputs: Outputs = Outputs.ALL
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True)

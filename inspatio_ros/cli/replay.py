@@ -222,7 +222,7 @@ def write(replay: Replay, args: argparse.Namespace, outputs: set[str]) -> dict[s
     bag = BagWriter(args.out, compression=args.compress, force=args.force)
     try:
         with bag, Recorder(bag, outputs, replay.parameters, replay.health) as recorder:
-            warn_of_full_disk(replay, recorder.frame_bytes(replay.intrinsics), args)
+            warn_of_full_disk(replay, recorder.frame_bytes(replay.rig), args)
             summary = replay.run(recorder, bar)
     except BaseException:
         if bag.messages:

@@ -4,60 +4,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from inspatio_ros.contracts import F32, F64, Intrinsics, Outputs, SensorFrame, U8
+from inspatio_ros.contracts import F32, Outputs, SensorFrame, U8
 from inspatio_ros.robot import compression
 from inspatio_ros.robot.cloud import Clouds
 from inspatio_ros.robot.messages import Messages, millimetres_of
-from inspatio_ros.robot.outputs import COLOR, COLOR_JPEG, DEPTH, DEPTH_PNG, OBSERVED, POINTS, SCAN
-from inspatio_ros.robot.parameters import WorldParameters
-from inspatio_ros.robot.scan import Scanner
+from inspatio_ros.robot.outputs import SCAN, topics_of
+from inspatio_ros.robot.pace import Pace
+from inspatio_ros.robot.parameters import cameras_of, Scan, WorldParameters
+from inspatio_ros.robot.rig import RING, Sight, Sights
+from inspatio_ros.robot.ring import Ring
+from inspatio_ros.robot.scan import Beams, scan_within, Scanner
 import numpy as np
 import numpy.typing as npt
 
 Make = Callable[[], Any]
+INFO = 'sensor_msgs/msg/CameraInfo'
 _IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 
 
 @dataclass(frozen=True)
 class FrameTopic:
     """
-    A topic that is made of a frame.
+    A topic that is made of a frame, or sent along with one.
 
     :param kind: its type.
     :param needs: what has to be rendered for it.
+    :param camera: of which camera.
     """
 
     kind: str
     needs: Outputs
+    camera: str
 
 
-FRAME_TOPICS = {
-    COLOR: FrameTopic(_IMAGE, Outputs.RGB),
-    DEPTH: FrameTopic(_IMAGE, Outputs.DEPTH),
-    OBSERVED: FrameTopic(_IMAGE, Outputs.OBSERVED),
-    COLOR_JPEG: FrameTopic(_COMPRESSED, Outputs.RGB),
-    DEPTH_PNG: FrameTopic(_COMPRESSED, Outputs.DEPTH),
-    SCAN: FrameTopic('sensor_msgs/msg/LaserScan', Outputs.DEPTH),
-    POINTS: FrameTopic('sensor_msgs/msg/PointCloud2', Outputs.RGB | Outputs.DEPTH),
-}
+def frame_topics(cameras: Sequence[str]) -> dict[str, FrameTopic]:
+    """Return the topics of cameras of these names; the scan is that of the first."""
+    found = {SCAN: FrameTopic('sensor_msgs/msg/LaserScan', Outputs.DEPTH, cameras[0])}
+    for camera in cameras:
+        t = topics_of(camera)
+        for topic, kind, needs in (
+                (t.color_info, INFO, Outputs.NONE), (t.depth_info, INFO, Outputs.NONE),
+                (t.color, _IMAGE, Outputs.RGB), (t.depth, _IMAGE, Outputs.DEPTH),
+                (t.observed, _IMAGE, Outputs.OBSERVED), (t.color_jpeg, _COMPRESSED, Outputs.RGB),
+                (t.depth_png, _COMPRESSED, Outputs.DEPTH),
+                (t.points, 'sensor_msgs/msg/PointCloud2', Outputs.RGB | Outputs.DEPTH)):
+            found[topic] = FrameTopic(kind, needs, camera)
+    return found
 
 
-def needed(topics: Collection[str]) -> Outputs:
-    """Return what has to be rendered for these topics."""
-    outputs = Outputs.NONE
-    for topic in topics:
-        outputs |= FRAME_TOPICS[topic].needs
-    return outputs
+class FrameTopics:
+    """
+    The topics of a robot's cameras, and at which ticks they are due.
+
+    All of one camera go by one pace, so that they have the same stamps; points and scan may be
+    slower.
+
+    :param cameras: their names.
+    """
+
+    def __init__(self, cameras: Sequence[str]) -> None:
+        self.all = frame_topics(cameras)
+        self._paces = {name: Pace() for name in cameras}
+        self._slower = {SCAN: Pace(), **{topics_of(name).points: Pace() for name in cameras}}
+
+    def due(self, stamp_ns: int, parameters: WorldParameters,
+            heard: Callable[[str], bool]) -> frozenset[str]:
+        """
+        Return the topics that somebody waits for at this tick.
+
+        :param heard: returns whether anybody wants a topic at all.
+        """
+        p = parameters
+        now = {name for name, it in cameras_of(p).items()
+               if self._paces[name].due(stamp_ns, it.rate, p.rate)}
+        return frozenset(
+            topic for topic, it in self.all.items()
+            if (topic == SCAN or it.camera in now)
+            and (topic not in self._slower
+                 or self._slower[topic].due(stamp_ns, _rate_of(topic, p), p.rate))
+            and heard(topic))
+
+    def take(self, stamp_ns: int, parameters: WorldParameters, topics: Collection[str]) -> None:
+        """Note that a tick was taken, and these topics of it."""
+        p = parameters
+        for name, it in cameras_of(p).items():
+            if self._paces[name].due(stamp_ns, it.rate, p.rate):
+                self._paces[name].take(stamp_ns, it.rate)
+        for topic in self._slower.keys() & topics:
+            self._slower[topic].take(stamp_ns, _rate_of(topic, p))
+
+    def needed(self, topics: Collection[str], parameters: WorldParameters) -> dict[str, Outputs]:
+        """Return what has to be rendered for these topics, by camera."""
+        wanted: dict[str, Outputs] = {}
+        for topic, it in self.all.items():
+            if topic in topics and it.needs:
+                of_ring = topic == SCAN and parameters.scan.full_circle
+                camera = RING if of_ring else it.camera
+                wanted[camera] = wanted.get(camera, Outputs.NONE) | it.needs
+        return wanted
 
 
-def rate_of(topic: str, parameters: WorldParameters) -> float:
-    """Return the rate that a topic keeps; 0 = every tick."""
-    return {SCAN: parameters.scan.rate, POINTS: parameters.points.rate}.get(topic, 0.0)
+def _rate_of(topic: str, parameters: WorldParameters) -> float:
+    return parameters.scan.rate if topic == SCAN else parameters.points.rate
 
 
 class FrameMessages:
@@ -71,44 +124,53 @@ class FrameMessages:
     def __init__(self, messages: Messages, parameters: WorldParameters) -> None:
         self._messages = messages
         self._names = parameters
-        self._scanner: Scanner | None = None  # of the newest camera, mount and parameters
-        self._clouds: Clouds | None = None    # likewise
+        self._optical = {name: it.optical_frame for name, it in cameras_of(parameters).items()}
+        self._scanner: Scanner | None = None    # of the newest camera, mount and parameters
+        self._clouds: dict[str, Clouds] = {}    # likewise, of each camera
 
-    def of(self, stamp: Any, frame: SensorFrame, T_base_cam: F64, parameters: WorldParameters,
+    def of(self, stamp: Any, sights: Sights, parameters: WorldParameters,
            topics: Collection[str]) -> Iterator[tuple[str, Make]]:
         """
         Yield (topic, what makes the message), for one after the other, pictures first.
 
-        :param frame: holds what the topics need; its depth is changed in place.
-        :param T_base_cam: (4, 4) the camera's mount.
+        :param sights: hold what the topics need; their depth is changed in place.
         """
-        m, optical = self._messages, self._messages.header_of(stamp, self._names.optical_frame)
-        if frame.rgb is not None:
-            if COLOR in topics:
-                yield COLOR, partial(m.image_of, frame.rgb, optical)
-        if frame.observed is not None and OBSERVED in topics:
-            yield OBSERVED, partial(m.image_of, frame.observed, optical)
+        for camera, sight in sights.cameras.items():
+            yield from self._of_camera(stamp, camera, sight, parameters, topics)
+        if sights.ring is not None and SCAN in topics:
+            ring, frames = sights.ring
+            yield SCAN, partial(self._ring_scan, stamp, ring, frames, parameters)
+
+    def _of_camera(self, stamp: Any, camera: str, sight: Sight, parameters: WorldParameters,
+                   topics: Collection[str]) -> Iterator[tuple[str, Make]]:
+        m, t, frame = self._messages, topics_of(camera), sight.frame
+        optical = m.header_of(stamp, self._optical[camera])
+        if frame.rgb is not None and t.color in topics:
+            yield t.color, partial(m.image_of, frame.rgb, optical)
+        if frame.observed is not None and t.observed in topics:
+            yield t.observed, partial(m.image_of, frame.observed, optical)
         if frame.depth is not None:
             limit_depth(frame.depth, parameters)
-            if SCAN in topics:
-                yield SCAN, partial(self._scan, stamp, frame.intrinsics, frame.depth, T_base_cam,
-                                    parameters)
-            yield from self._of_depth(optical, frame, frame.depth, T_base_cam, parameters, topics)
-        if frame.rgb is not None and COLOR_JPEG in topics:
-            yield COLOR_JPEG, partial(self._jpeg, frame.rgb, optical, parameters)
+            if SCAN in topics and not parameters.scan.full_circle and (
+                    camera == self._names.cameras[0]):
+                yield SCAN, partial(self._scan, stamp, sight, frame.depth, parameters)
+            yield from self._of_depth(optical, camera, sight, frame.depth, parameters, topics)
+        if frame.rgb is not None and t.color_jpeg in topics:
+            yield t.color_jpeg, partial(self._jpeg, frame.rgb, optical, parameters)
 
-    def _of_depth(self, optical: Any, frame: SensorFrame, depth: F32, T_base_cam: F64,
+    def _of_depth(self, optical: Any, camera: str, sight: Sight, depth: F32,
                   parameters: WorldParameters,
                   topics: Collection[str]) -> Iterator[tuple[str, Make]]:
-        pixels = (encode_depth(depth, parameters) if DEPTH in topics or DEPTH_PNG in topics
+        t = topics_of(camera)
+        pixels = (encode_depth(depth, parameters) if t.depth in topics or t.depth_png in topics
                   else depth)
-        if DEPTH in topics:
-            yield DEPTH, partial(self._messages.image_of, pixels, optical)
-        if POINTS in topics and frame.rgb is not None:
-            yield POINTS, partial(self._points, optical, frame.intrinsics, depth, frame.rgb,
-                                  T_base_cam, parameters)
-        if DEPTH_PNG in topics:
-            yield DEPTH_PNG, partial(self._png, pixels, optical, parameters)
+        if t.depth in topics:
+            yield t.depth, partial(self._messages.image_of, pixels, optical)
+        if t.points in topics and sight.frame.rgb is not None:
+            yield t.points, partial(self._points, optical, camera, sight, depth, sight.frame.rgb,
+                                    parameters)
+        if t.depth_png in topics:
+            yield t.depth_png, partial(self._png, pixels, optical, parameters)
 
     def _jpeg(self, rgb: U8, header: Any, parameters: WorldParameters) -> Any:
         return self._messages.compressed_of(compression.jpeg_of(rgb, parameters.compressed),
@@ -119,26 +181,33 @@ class FrameMessages:
             compression.compressed_depth_of(pixels, parameters.compressed),
             compression.depth_format(pixels), header)
 
-    def _scan(self, stamp: Any, intrinsics: Intrinsics, depth: F32, T_base_cam: F64,
-              parameters: WorldParameters) -> Any:
-        # Depth ends at max_range, so that nothing is known to be free beyond it.
-        wanted = replace(parameters.scan, range_max=min(parameters.scan.range_max,
-                                                        parameters.max_range))
-        if self._scanner is None or self._scanner.made_for != (intrinsics, T_base_cam.tobytes(),
-                                                               wanted):
-            self._scanner = Scanner(intrinsics, T_base_cam, wanted)
-        beams = self._scanner.beams
+    def _scan(self, stamp: Any, sight: Sight, depth: F32, parameters: WorldParameters) -> Any:
+        wanted = scan_within(parameters)
+        key = (sight.frame.intrinsics, sight.T_base_cam.tobytes(), wanted)
+        if self._scanner is None or self._scanner.made_for != key:
+            self._scanner = Scanner(sight.frame.intrinsics, sight.T_base_cam, wanted)
+        return self._scan_message(stamp, self._scanner.beams, self._scanner.ranges(depth), wanted,
+                                  parameters)
+
+    def _ring_scan(self, stamp: Any, ring: Ring, frames: Sequence[SensorFrame],
+                   parameters: WorldParameters) -> Any:
+        depths = [limit_depth(it.depth, parameters) for it in frames if it.depth is not None]
+        return self._scan_message(stamp, ring.beams, ring.ranges(depths), ring.scan, parameters)
+
+    def _scan_message(self, stamp: Any, beams: Beams, ranges: F32, scan: Scan,
+                      parameters: WorldParameters) -> Any:
         return self._messages.scan_of(
-            self._scanner.ranges(depth), (beams.first_rad, beams.last_rad, beams.step_rad),
-            (wanted.range_min, wanted.range_max), 1.0 / (wanted.rate or parameters.rate),
+            ranges, (beams.first_rad, beams.last_rad, beams.step_rad),
+            (scan.range_min, scan.range_max), 1.0 / (scan.rate or parameters.rate),
             self._messages.header_of(stamp, self._names.scan.frame))
 
-    def _points(self, header: Any, intrinsics: Intrinsics, depth: F32, rgb: U8, T_base_cam: F64,
+    def _points(self, header: Any, camera: str, sight: Sight, depth: F32, rgb: U8,
                 parameters: WorldParameters) -> Any:
-        key = (intrinsics, T_base_cam.tobytes(), parameters.points)
-        if self._clouds is None or self._clouds.made_for != key:
-            self._clouds = Clouds(intrinsics, T_base_cam, parameters.points)
-        return self._messages.cloud_of(self._clouds.points(depth, rgb), header)
+        key = (sight.frame.intrinsics, sight.T_base_cam.tobytes(), parameters.points)
+        if camera not in self._clouds or self._clouds[camera].made_for != key:
+            self._clouds[camera] = Clouds(sight.frame.intrinsics, sight.T_base_cam,
+                                          parameters.points)
+        return self._messages.cloud_of(self._clouds[camera].points(depth, rgb), header)
 
 
 def limit_depth(depth_HW: F32, parameters: WorldParameters) -> F32:

@@ -4,23 +4,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from inspatio_ros.contracts import F64, Intrinsics
 from inspatio_ros.motion.drive import Motion
 from inspatio_ros.motion.transforms import T_LINK_OPTICAL
 from inspatio_ros.robot.messages import Messages
-from inspatio_ros.robot.parameters import WorldParameters
+from inspatio_ros.robot.names import CAMERA
+from inspatio_ros.robot.parameters import cameras_of, WorldParameters
+from inspatio_ros.robot.rig import MountedCamera
 from inspatio_ros.robot.scan import scan_pose
 
-COLOR = 'camera/color/image_raw'
-COLOR_INFO = 'camera/color/camera_info'
-DEPTH = 'camera/depth/image_raw'
-DEPTH_INFO = 'camera/depth/camera_info'
-OBSERVED = 'camera/observed'
-COLOR_JPEG = f'{COLOR}/compressed'        # names of image_transport
-DEPTH_PNG = f'{DEPTH}/compressedDepth'
-POINTS = 'camera/points'
+
+class CameraTopics(NamedTuple):
+    """The topics of one camera; names of image_transport where they are compressed."""
+
+    color: str
+    color_info: str
+    depth: str
+    depth_info: str
+    observed: str
+    color_jpeg: str
+    depth_png: str
+    points: str
+
+
+def topics_of(camera: str) -> CameraTopics:
+    """Return the topics of a camera of this name."""
+    color, depth = f'{camera}/color/image_raw', f'{camera}/depth/image_raw'
+    return CameraTopics(color, f'{camera}/color/camera_info', depth,
+                        f'{camera}/depth/camera_info', f'{camera}/observed',
+                        f'{color}/compressed', f'{depth}/compressedDepth', f'{camera}/points')
+
+
+(COLOR, COLOR_INFO, DEPTH, DEPTH_INFO, OBSERVED, COLOR_JPEG, DEPTH_PNG,
+ POINTS) = topics_of(CAMERA)
 SCAN = 'scan'
 
 
@@ -38,21 +57,24 @@ class TickMessages:
         self._frames = parameters
         self._alone = alone
 
-    def mount(self, T_base_link: F64, stamp: Any, parameters: WorldParameters) -> Any | None:
+    def mounts(self, rig: Mapping[str, MountedCamera], stamp: Any,
+               parameters: WorldParameters) -> Any | None:
         """
-        Return base -> camera -> optical frame and base -> scan, for /tf_static.
+        Return base -> camera -> optical frame of all cameras and base -> scan, for /tf_static.
 
-        :returns: None if others say both of them.
+        :returns: None if others say all of them.
         """
         f, m = self._frames, self._messages
         found = []
         if parameters.publish_mount_tf:
-            found.append(m.transform_of(T_base_link, m.header_of(stamp, f.base_frame),
-                                        f.camera_frame))
-            found.append(m.transform_of(T_LINK_OPTICAL, m.header_of(stamp, f.camera_frame),
-                                        f.optical_frame))
+            for name, frames in cameras_of(f).items():
+                found.append(m.transform_of(rig[name].T_base_link, m.header_of(
+                    stamp, f.base_frame), frames.link_frame))
+                found.append(m.transform_of(T_LINK_OPTICAL, m.header_of(
+                    stamp, frames.link_frame), frames.optical_frame))
         if parameters.scan.publish_tf:
-            found.append(m.transform_of(scan_pose(T_base_link @ T_LINK_OPTICAL, parameters.scan),
+            first = rig[f.cameras[0]]
+            found.append(m.transform_of(scan_pose(first.T_base_cam, parameters.scan),
                                         m.header_of(stamp, f.base_frame), f.scan.frame))
         return m.transforms_of(found) if found else None
 
@@ -75,7 +97,7 @@ class TickMessages:
         return m.odometry_of(motion.T_odom_base, motion.linear, motion.angular,
                              m.header_of(stamp, f.odom_frame), f.base_frame)
 
-    def info(self, stamp: Any, intrinsics: Intrinsics) -> Any:
-        """Return the camera_info of color and depth."""
-        return self._messages.camera_info_of(
-            intrinsics, self._messages.header_of(stamp, self._frames.optical_frame))
+    def info(self, stamp: Any, camera: str, intrinsics: Intrinsics) -> Any:
+        """Return the camera_info of color and depth of a camera."""
+        frame = cameras_of(self._frames)[camera].optical_frame
+        return self._messages.camera_info_of(intrinsics, self._messages.header_of(stamp, frame))

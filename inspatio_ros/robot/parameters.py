@@ -23,8 +23,7 @@ from inspatio_ros.robot.spec import fixed, live, setup, Spec
 from inspatio_ros.robot.tables import CameraTable, Image, InitialPose, Mount, RobotTable
 from inspatio_ros.robot.tables import why_not_size
 
-VIEW = "the camera's field of view"
-ROUND = 'pi, all around, with full_circle'
+VIEW = "the camera's field of view, all around with scan.full_circle"
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,8 @@ class Scan:
     frame: str = fixed('base_scan', 'Frame of the scan: under the camera, level with the base, '
                                     'x where the camera looks')
     publish_tf: bool = setup(True, 'Publish TF base -> scan; off when a URDF has such a frame')
+    full_circle: bool = live(False, 'Scan all around, with virtual depth cameras at the frame of '
+                                    'the scan, instead of what the first camera sees')
     min_height: float = live(0.15, 'Of the band that is scanned, over the base', unit='m',
                              low=-100.0, high=100.0)
     max_height: float = live(0.6, 'Of the band that is scanned, over the base', unit='m',
@@ -182,8 +183,8 @@ class WorldParameters:
                    f'described by image and mount, any other one by a table of its name',
         check=why_not_cameras)
     robots: tuple[str, ...] = fixed(
-        (ALONE,), "Names of the robots: of their namespaces, and of their frames but for the "
-                  "map's. [''] = one robot without a name", check=why_not_robots)
+        (ALONE,), 'Names of the robots: of their namespaces, and of all their frames but the map; '
+                  "[''] = one robot without a name", check=why_not_robots)
     robot_size: tuple[float, ...] = live(
         (0.6, 0.4, 0.5), 'Length, width and height of the box that other robots see', unit='m',
         check=why_not_size)

@@ -10,12 +10,12 @@ where along its ray a pixel enters the band and leaves it again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 
 from inspatio_ros.contracts import F32, F64, I64, Intrinsics
 from inspatio_ros.motion.transforms import pose_rpy
-from inspatio_ros.robot.parameters import Scan
+from inspatio_ros.robot.parameters import Scan, WorldParameters
 import numpy as np
 import numpy.typing as npt
 
@@ -67,6 +67,12 @@ def scan_pose(T_base_cam: F64, scan: Scan) -> F64:
     x, y = T_base_cam[:2, 3]
     return pose_rpy(x, y, 0.5 * (scan.min_height + scan.max_height),
                     yaw=math.atan2(ahead[1], ahead[0]))
+
+
+def scan_within(parameters: WorldParameters) -> Scan:
+    """Return the scan asked for; depth ends at max_range: nothing is known to be free beyond."""
+    scan = parameters.scan
+    return replace(scan, range_max=min(scan.range_max, parameters.max_range))
 
 
 class Scanner:
@@ -174,6 +180,9 @@ class _Rays:
         self._high = scan.max_height - T_base_cam[2, 3]
         self._longest = scan.range_max
         self.pixel_rad = 1.0 / max(intrinsics.fx, intrinsics.fy)
+        # A camera that is level sees no more heights than it has rows.
+        level = np.abs(self._R_scan_cam[2, (0, 2)]).max() < _TINY
+        self._rise_rad = 1.0 / intrinsics.fy if level else self.pixel_rad
 
     def direction(self, u: F64, v: F64) -> F64:
         """Return (..., 3) where pixels look, in the scan's axes, one metre deep."""
@@ -261,7 +270,7 @@ class _Rays:
             slope = math.tan(at) or _TINY
             reach = min(max(self._low / slope, self._high / slope), self._longest)
             wide = _GAP_M * math.cos(at) ** 2 / max(reach, _GAP_M)
-            at += max(self.pixel_rad, wide)
+            at += max(self._rise_rad, wide)
         return np.array(found)
 
 
@@ -271,11 +280,20 @@ def _pixel(u: F64, v: F64, camera: Intrinsics) -> I64:
     return (v * camera.width + u).astype(np.int64)
 
 
+def beams_of(scan: Scan, first_rad: float, last_rad: float, step_rad: float) -> Beams:
+    """
+    Return the beams that the parameters ask for.
+
+    :param first_rad, last_rad, step_rad: what the parameters do not say: they are NaN then.
+    """
+    low = first_rad if math.isnan(scan.angle_min) else scan.angle_min
+    high = max(low, last_rad if math.isnan(scan.angle_max) else scan.angle_max)
+    step = step_rad if math.isnan(scan.angle_increment) else scan.angle_increment
+    return Beams(float(low), step, 1 + int((high - low) / step + 1e-6))
+
+
 def _beams(rays: _Rays, scan: Scan) -> Beams:
-    """Return the beams that the parameters ask for; NaN stands for the camera's field of view."""
+    """Return the beams; NaN stands for the camera's field of view."""
     azimuth, _ = rays.view()
     low, high = (azimuth.min(), azimuth.max()) if azimuth.size else rays.picture_edges()
-    low = low if math.isnan(scan.angle_min) else scan.angle_min
-    high = max(low, high if math.isnan(scan.angle_max) else scan.angle_max)
-    step = rays.pixel_rad if math.isnan(scan.angle_increment) else scan.angle_increment
-    return Beams(float(low), step, 1 + int((high - low) / step + 1e-6))
+    return beams_of(scan, low, high, rays.pixel_rad)

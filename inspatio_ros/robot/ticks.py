@@ -1,7 +1,7 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-From one instant to the next: whether it is newer, where the robot is, what its camera sees.
+From one instant to the next: whether it is newer, where robots are, what their cameras see.
 
 The node asks at the instants of its timer, a replay at those of a recording. Not thread-safe:
 whoever asks locks.
@@ -9,7 +9,7 @@ whoever asks locks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import math
 
@@ -17,8 +17,10 @@ from inspatio_ros.contracts import F64, Outputs, SensorFrame
 from inspatio_ros.motion.drive import Motion
 from inspatio_ros.robot.health import Health
 from inspatio_ros.robot.parameters import WorldParameters
-from inspatio_ros.robot.sensor import Sensor
-from inspatio_ros.robot.sources import TrackSource, TwistSource
+from inspatio_ros.robot.rig import RING, Sights, Wanted
+from inspatio_ros.robot.robots import boxes_beside, Robot
+from inspatio_ros.robot.sensor import Look, Sensor
+from inspatio_ros.robot.sources import TrackSource
 
 # A clock that falls back by less than this is late, not reset: the tick is skipped.
 CLOCK_JUMP_NS = 500_000_000
@@ -27,7 +29,7 @@ CLOCK_JUMP_NS = 500_000_000
 @dataclass(frozen=True)
 class Moment:
     """
-    What a tick is about.
+    What a tick is about for one robot.
 
     :param stamp_ns: the instant.
     :param motion: of the robot, at that instant.
@@ -46,23 +48,23 @@ class Moment:
 
 class Ticks:
     """
-    The ticks of a robot's camera.
+    The ticks of robots in one world.
 
-    :param sensor: the camera in its world.
-    :param source: where the robot is.
+    :param sensor: their cameras.
+    :param robots: at least one.
     :param settings: parameters; may be replaced between ticks.
     :param health: what is counted and measured.
     :param warn: called with (key, text) as long as something is not as it should be.
     :param log: called with what happens once.
     """
 
-    def __init__(self, sensor: Sensor, source: TwistSource | TrackSource,
-                 settings: WorldParameters, health: Health, warn: Callable[[str, str], None],
+    def __init__(self, sensor: Sensor, robots: Sequence[Robot], settings: WorldParameters,
+                 health: Health, warn: Callable[[str, str], None],
                  log: Callable[[str], None]) -> None:
         self.settings = settings
         self.forget = False                 # the world forgets before the next frame
         self._sensor = sensor
-        self._source = source
+        self._robots = {robot.name: robot for robot in robots}
         self._health = health
         self._warn = warn
         self._log = log
@@ -75,63 +77,81 @@ class Ticks:
         self._last_ns = None
         self.forget = True
 
-    def teleport(self, T_base: F64, in_odom: bool, now_ns: int) -> F64:
+    def teleport(self, robot: str, T_base: F64, in_odom: bool, now_ns: int) -> F64:
         """
-        Put the robot elsewhere; the next frame shows the new place.
+        Put a robot elsewhere; the next frame shows the new place.
 
+        :param robot: its name.
         :param T_base: (4, 4) in odom or in the map.
         :returns: (4, 4) in the map.
         """
-        T_map_base = self._source.T_map_odom @ T_base if in_odom else T_base
-        self._source.teleport(T_map_base, now_ns)
+        source = self._robots[robot].source
+        T_map_base = source.T_map_odom @ T_base if in_odom else T_base
+        source.teleport(T_map_base, now_ns)
         self.forget = True
         return T_map_base
 
-    def begin(self, stamp_ns: int) -> Moment | None:
+    def begin(self, stamp_ns: int) -> dict[str, Moment]:
         """
         Begin a tick.
 
-        :returns: None if it is not newer than the last one, or if nobody knows where the robot is.
+        :returns: by name of the robot; robots that nobody knows the place of are not there. Empty
+            if the instant is not newer than the last one.
         """
         if not self._in_order(stamp_ns):
-            return None
-        motion, T_map_odom = self._source.motion_at(stamp_ns), self._source.T_map_odom
-        if motion is None:
-            self._lost(stamp_ns)
-            return None
-        if self.forget:
+            return {}
+        moments = {}
+        for name, robot in self._robots.items():
+            motion, T_map_odom = robot.source.motion_at(stamp_ns), robot.source.T_map_odom
+            if motion is None:
+                self._lost(robot, stamp_ns)
+            else:
+                moments[name] = Moment(stamp_ns, motion, T_map_odom)
+        if moments and self.forget:
             self._sensor.world.reset()
             self.forget = False
-        return Moment(stamp_ns, motion, T_map_odom)
+        return moments
 
-    def look(self, moment: Moment, wanted: Outputs) -> SensorFrame | None:
-        """Return what the camera sees; None if nothing of it is wanted."""
-        if wanted is Outputs.NONE:
-            return None
+    def look(self, moments: Mapping[str, Moment],
+             wanted: Mapping[str, Wanted]) -> dict[str, Sights]:
+        """
+        Return what all cameras see, rendered in one call.
+
+        :param moments: of `begin`.
+        :param wanted: what of each robot's cameras; of none: nothing is rendered.
+        :returns: by name of the robot.
+        """
+        if not any(wanted.values()):
+            return {name: Sights() for name in moments}
         if self._look_at_holes:
-            wanted |= Outputs.OBSERVED
-        self._sensor.expect(moment.stamp_ns, self._source.predict)
+            wanted = {name: {camera: outputs if camera == RING else outputs | Outputs.OBSERVED
+                             for camera, outputs in it.items()} for name, it in wanted.items()}
+        self._expect(moments)
         with self._health.stage('render'):
-            frame = self._sensor.look(moment.stamp_ns, moment.T_map_base, wanted)
-        if not math.isnan(frame.unobserved_ratio):
-            self._health.unobserved_ratio = frame.unobserved_ratio
+            sights = self._look(moments, wanted)
+        ratio = max((it.unobserved_ratio for it in sights.values()
+                     if not math.isnan(it.unobserved_ratio)), default=math.nan)
+        if not math.isnan(ratio):
+            self._health.unobserved_ratio = ratio
             self._look_at_holes = False
-            self._ratio_is_free |= Outputs.OBSERVED not in wanted
-        return frame
+            self._ratio_is_free |= not any(Outputs.OBSERVED in outputs for it in wanted.values()
+                                           for outputs in it.values())
+        return sights
 
     def glance(self, now_ns: int) -> tuple[SensorFrame, F64] | None:
         """
-        Return all that the camera sees between two ticks, and where the robot is in the map.
+        Return all that the first robot's first camera sees, and where the robot is in the map.
 
         :returns: None if nobody knows where the robot is.
         """
-        motion = self._source.motion_at(now_ns)
-        if motion is None:
+        poses = self._poses(now_ns)
+        first, *_ = self._robots
+        if first not in poses:
             return None
         if self.forget:
             self._sensor.world.reset()
-        T_map_base = self._source.T_map_odom @ motion.T_odom_base
-        return self._sensor.look(now_ns, T_map_base, Outputs.ALL), T_map_base
+        others = tuple(self._robots[name].box(T) for name, T in poses.items() if name != first)
+        return self._sensor.glance(now_ns, poses[first], boxes=others), poses[first]
 
     def look_at_holes(self) -> None:
         """Have one of the next frames say how much of it was never seen."""
@@ -156,8 +176,32 @@ class Ticks:
             self._health.drop('tick_skipped', skipped)
         return True
 
-    def _lost(self, stamp_ns: int) -> None:
-        self._health.drop('pose_unknown')
-        assert isinstance(self._source, TrackSource), 'who drives knows where he is'
-        self._warn('pose', f'{self.settings.motion_source}: the pose of the robot is unknown, '
-                           f'nothing is published: {self._source.why_unknown(stamp_ns)}')
+    def _poses(self, now_ns: int) -> dict[str, F64]:
+        """Return T_map_base of the robots whose place is known now."""
+        found = {}
+        for name, robot in self._robots.items():
+            motion = robot.source.motion_at(now_ns)
+            if motion is not None:
+                found[name] = robot.source.T_map_odom @ motion.T_odom_base
+        return found
+
+    def _expect(self, moments: Mapping[str, Moment]) -> None:
+        """Have a generator paint for the first robot."""
+        name, *_ = moments
+        self._sensor.expect(moments[name].stamp_ns, self._robots[name].source.predict)
+
+    def _look(self, moments: Mapping[str, Moment],
+              wanted: Mapping[str, Wanted]) -> dict[str, Sights]:
+        poses = [moment.T_map_base for moment in moments.values()]
+        boxes = [self._robots[name].box(T) for name, T in zip(moments, poses)]
+        looks = [Look(T, wanted.get(name, {}), boxes_beside(index, boxes))
+                 for index, (name, T) in enumerate(zip(moments, poses))]
+        stamp_ns = next(iter(moments.values())).stamp_ns
+        return dict(zip(moments, self._sensor.look(stamp_ns, looks)))
+
+    def _lost(self, robot: Robot, stamp_ns: int) -> None:
+        assert isinstance(robot.source, TrackSource), 'who drives knows where he is'
+        self._health.drop(f'{robot.prefix}pose_unknown')
+        self._warn(f'{robot.prefix}pose', f'{robot.prefix}{self.settings.motion_source}: the pose '
+                   f'of the robot is unknown, nothing is published: '
+                   f'{robot.source.why_unknown(stamp_ns)}')

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from inspatio_ros.robot.clock import WorldTime
 from inspatio_ros.robot.views import save_view, views_folder
-from inspatio_ros.ros.sensor_loop import Busy, SensorLoop
+from inspatio_ros.ros.sensor_loop import SensorLoop
+from inspatio_ros.ros.step import Busy
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 

@@ -44,12 +44,13 @@ def open_source(parameters: WorldParameters, T_map_odom: F64, world_time: WorldT
                                world_time.world_of)
 
 
-def subscribe(node: Node, source: TwistSource | TrackSource,
-              then: Callable[[], None]) -> list[Subscription]:
+def subscribe(node: Node, source: TwistSource | TrackSource, then: Callable[[], None],
+              prefix: str = '') -> list[Subscription]:
     """
     Have a source take what comes.
 
     :param then: called after each message.
+    :param prefix: before the name of the topic, of a robot that is not alone.
     """
     def by(take: Callable[[Any], None]) -> Callable[[Any], None]:
         def take_and_go_on(message: Any) -> None:
@@ -62,6 +63,7 @@ def subscribe(node: Node, source: TwistSource | TrackSource,
         return [node.create_subscription(TFMessage, '/tf', by(source.take),
                                          QoSProfile(depth=_TF_QUEUE)),
                 node.create_subscription(TFMessage, '/tf_static', by(source.take_static), static)]
-    return [node.create_subscription(_KINDS[source.kind], source.topic, by(source.take),
+    return [node.create_subscription(_KINDS[source.kind], prefix + source.topic,
+                                     by(source.take),
                                      QoSProfile(depth=source.queue),
                                      qos_overriding_options=QoSOverridingOptions(OVERRIDES))]

@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from builtin_interfaces.msg import Time
-from inspatio_ros.contracts import F64, Intrinsics, SensorFrame
+from inspatio_ros.contracts import F64, Outputs
 from inspatio_ros.motion.drive import Motion
-from inspatio_ros.robot.frames import FRAME_TOPICS, FrameMessages, rate_of
+from inspatio_ros.robot.frames import FrameMessages, FrameTopics
 from inspatio_ros.robot.health import Health
-from inspatio_ros.robot.outputs import COLOR_INFO, DEPTH_INFO, TickMessages
-from inspatio_ros.robot.pace import Pace
-from inspatio_ros.robot.parameters import WorldParameters
+from inspatio_ros.robot.outputs import TickMessages, topics_of
+from inspatio_ros.robot.rig import MountedCamera, Sights
+from inspatio_ros.robot.robots import Robot
 from inspatio_ros.ros.messages import messages
 from nav_msgs.msg import Odometry
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -24,99 +25,125 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
 from tf2_msgs.msg import TFMessage
 
-KINDS = {f'sensor_msgs/msg/{kind.__name__}': kind
-         for kind in (CompressedImage, Image, LaserScan, PointCloud2)}
+_KINDS = {f'sensor_msgs/msg/{kind.__name__}': kind
+          for kind in (CameraInfo, CompressedImage, Image, LaserScan, PointCloud2)}
 _QUEUE = 5
 OVERRIDES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY,
              QoSPolicyKind.DURABILITY)
 
 
-class Publishers:
+class MotionPublishers:
     """
-    The node's outputs, from configure to cleanup.
+    Where one robot is, as TF and odometry, from configure to cleanup.
 
-    :param parameters: frame names; they are fixed for the life of the node.
+    :param robot: its names.
     :param health: where publishing that failed is counted.
     """
 
-    def __init__(self, node: Node, parameters: WorldParameters, health: Health) -> None:
-        self._node = node
-        drives = parameters.motion_source == 'twist'
-        self._says = TickMessages(messages, parameters, alone=drives)
-        self._frames = FrameMessages(messages, parameters)
-        self._health = health
-        self._seen = {
-            topic: node.create_publisher(
-                kind, topic, QoSProfile(depth=_QUEUE),
-                qos_overriding_options=QoSOverridingOptions(OVERRIDES))
-            for topic, kind in ((COLOR_INFO, CameraInfo), (DEPTH_INFO, CameraInfo),
-                                *((topic, KINDS[it.kind]) for topic, it in FRAME_TOPICS.items()))}
-        self._paces = {topic: Pace() for topic in FRAME_TOPICS}
+    def __init__(self, node: Node, robot: Robot, health: Health) -> None:
+        self._node, self._robot, self._health = node, robot, health
+        drives = robot.parameters.motion_source == 'twist'
+        self._says = TickMessages(messages, robot.parameters, alone=drives)
         self._tf = node.create_publisher(TFMessage, '/tf', QoSProfile(depth=100))
         self._tf_static = node.create_publisher(TFMessage, '/tf_static', QoSProfile(
             depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-        self._odom = (node.create_publisher(Odometry, 'odom', QoSProfile(depth=10))
+        self._odom = (node.create_publisher(Odometry, f'{robot.prefix}odom', QoSProfile(depth=10))
                       if drives else None)
 
     def destroy(self) -> None:
         """Take all topics off the network."""
-        for publisher in (*self._seen.values(), self._tf, self._tf_static, self._odom):
+        for publisher in (self._tf, self._tf_static, self._odom):
             if publisher is not None:
                 self._node.destroy_publisher(publisher)
 
+    def send_mounts(self, rig: Mapping[str, MountedCamera], stamp: Time) -> None:
+        """Publish base -> camera -> optical frame and base -> scan on /tf_static."""
+        transforms = self._says.mounts(rig, stamp, self._robot.parameters)
+        if transforms is not None:
+            send(self._node, self._health, self._tf_static, transforms)
+
+    def send(self, stamp: Time, motion: Motion, T_map_odom: F64) -> None:
+        """Publish where the robot is: TF, and odometry when the node itself drives."""
+        transforms = self._says.transforms(stamp, motion, T_map_odom, self._robot.parameters)
+        if transforms is not None:
+            send(self._node, self._health, self._tf, transforms)
+        if self._odom is not None:
+            send(self._node, self._health, self._odom, self._says.odometry(stamp, motion))
+
+
+class Publishers:
+    """
+    What one robot says, from configure to cleanup.
+
+    :param robot: its names; they are fixed for the life of the node.
+    :param health: where publishing that failed is counted.
+    """
+
+    def __init__(self, node: Node, robot: Robot, health: Health) -> None:
+        self._node, self._robot, self._health = node, robot, health
+        self.motion = MotionPublishers(node, robot, health)
+        p = robot.parameters
+        self._says = TickMessages(messages, p, alone=p.motion_source == 'twist')
+        self._frames = FrameMessages(messages, p)
+        self._topics = FrameTopics(p.cameras)
+        self._seen = {
+            topic: node.create_publisher(
+                _KINDS[it.kind], robot.prefix + topic, QoSProfile(depth=_QUEUE),
+                qos_overriding_options=QoSOverridingOptions(OVERRIDES))
+            for topic, it in self._topics.all.items()}
+
+    def destroy(self) -> None:
+        """Take all topics off the network."""
+        for publisher in self._seen.values():
+            self._node.destroy_publisher(publisher)
+        self.motion.destroy()
+
     def heard(self, topic: str) -> bool:
-        """Return whether anybody subscribes to what the camera sees or to a camera_info."""
+        """
+        Return whether anybody subscribes to what a camera sees or to a camera_info.
+
+        :param topic: without the robot's name.
+        """
         return self._seen[topic].get_subscription_count() > 0
 
     def wanted(self) -> bool:
         """Return whether somebody subscribes to something that is made of a frame."""
-        return any(self.heard(topic) for topic in FRAME_TOPICS)
+        return any(it.needs and self.heard(topic) for topic, it in self._topics.all.items())
 
-    def due(self, stamp_ns: int, parameters: WorldParameters) -> frozenset[str]:
-        """Return the topics made of a frame that somebody waits for at this tick."""
-        return frozenset(
-            topic for topic, pace in self._paces.items()
-            if self.heard(topic) and pace.due(stamp_ns, rate_of(topic, parameters),
-                                              parameters.rate))
+    def due(self, stamp_ns: int) -> frozenset[str]:
+        """Return the topics of cameras that somebody waits for at this tick."""
+        return self._topics.due(stamp_ns, self._robot.parameters, self.heard)
 
-    def send_mount(self, T_base_link: F64, stamp: Time, parameters: WorldParameters) -> None:
-        """Publish base -> camera -> optical frame and base -> scan on /tf_static."""
-        transforms = self._says.mount(T_base_link, stamp, parameters)
-        if transforms is not None:
-            self._send(self._tf_static, transforms)
+    def needed(self, topics: Collection[str]) -> dict[str, Outputs]:
+        """Return what has to be rendered for these topics, by camera."""
+        return self._topics.needed(topics, self._robot.parameters)
 
-    def send_motion(self, stamp: Time, motion: Motion, T_map_odom: F64,
-                    parameters: WorldParameters) -> None:
-        """Publish where the robot is: TF, and odometry when the node itself drives."""
-        transforms = self._says.transforms(stamp, motion, T_map_odom, parameters)
-        if transforms is not None:
-            self._send(self._tf, transforms)
-        if self._odom is not None:
-            self._send(self._odom, self._says.odometry(stamp, motion))
+    def send_infos(self, stamp: Time, rig: Mapping[str, MountedCamera],
+                   topics: Collection[str]) -> None:
+        """Publish those camera_infos that are among the topics."""
+        for camera, mounted in rig.items():
+            names = topics_of(camera)
+            for topic in (names.color_info, names.depth_info):
+                if topic in topics:
+                    self._send(topic, self._says.info(stamp, camera, mounted.intrinsics))
 
-    def send_infos(self, stamp: Time, intrinsics: Intrinsics) -> None:
-        """Publish both camera_infos to whoever listens."""
-        for topic in (COLOR_INFO, DEPTH_INFO):
-            if self.heard(topic):
-                self._send(self._seen[topic], self._says.info(stamp, intrinsics))
-
-    def send_frame(self, frame: SensorFrame, T_base_cam: F64, parameters: WorldParameters,
-                   topics: frozenset[str]) -> None:
+    def send_frames(self, stamp_ns: int, sights: Sights, topics: Collection[str]) -> None:
         """
-        Publish what is made of a frame.
+        Publish what is made of frames.
 
+        :param stamp_ns: of the messages.
         :param topics: of `due`.
         """
-        stamp = messages.time_of(frame.stamp_ns)
-        for topic, make in self._frames.of(stamp, frame, T_base_cam, parameters, topics):
+        p, stamp = self._robot.parameters, messages.time_of(stamp_ns)
+        self._topics.take(stamp_ns, p, topics)
+        for topic, make in self._frames.of(stamp, sights, p, topics):
             with self._health.stage('convert'):
                 message = make()
             with self._health.stage('publish'):
-                self._send(self._seen[topic], message)
-            self._paces[topic].take(frame.stamp_ns, rate_of(topic, parameters))
+                self._send(topic, message)
 
-    def _send(self, publisher: Publisher, message: Any) -> None:
-        send(self._node, self._health, publisher, message)
+    def _send(self, topic: str, message: Any) -> None:
+        send(self._node, self._health, self._seen[topic], message)
 
 
 def send(node: Node, health: Health, publisher: Publisher, message: Any) -> None:

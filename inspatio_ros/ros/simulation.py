@@ -19,14 +19,16 @@ from urllib.parse import unquote, urlparse
 
 from inspatio_ros.motion.transforms import pose_rpy
 from inspatio_ros.robot.clock import WorldTime
-from inspatio_ros.robot.parameters import folder_of, WorldParameters
+from inspatio_ros.robot.parameters import folder_of, parameters_of, WorldParameters
 from inspatio_ros.robot.scenes import named_scenes
 from inspatio_ros.robot.sources import frame_of, judged_pose
 from inspatio_ros.ros.messages import messages
-from inspatio_ros.ros.sensor_loop import Busy, SensorLoop
+from inspatio_ros.ros.sensor_loop import SensorLoop
+from inspatio_ros.ros.step import Busy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+# What a robot is called that has no name because it is the only one.
 ROBOT = 'robot'
 SPAWN = 'spawn'
 # The name of the scene that comes with the package, and what it is loaded by.
@@ -117,7 +119,7 @@ class _Simulation:
             features.append(f.SIMULATION_RESET_TIME)
         response.features.features = sorted(features)
         response.features.custom_info = (
-            f'inspatio_ros: one entity, {ROBOT!r}; at most {MOST_STEPS} steps a call; worlds are '
+            f'inspatio_ros: entities are robots; at most {MOST_STEPS} steps a call; worlds are '
             f'scene folders')
 
     def _get_simulation_state(self, request: Any, response: Any) -> None:
@@ -179,14 +181,14 @@ class _Simulation:
             raise _Refused(self._msg.Result.RESULT_FEATURE_UNSUPPORTED,
                            'entities can be filtered by name only')
         try:
-            if re.search(filters.filter, ROBOT):
-                response.entities = [ROBOT]
+            response.entities = [name for name in self._entities()
+                                 if re.search(filters.filter, name)]
         except re.error as error:
             raise ValueError(f'filter {filters.filter!r}: {error}') from error
 
     def _get_entity_state(self, request: Any, response: Any) -> None:
-        self._check_entity(request.entity)
-        moment = self._loop().where()
+        robot = self._robot(request.entity)
+        moment = self._loop().where(robot)
         if moment is None:
             raise ValueError('the pose of the robot is unknown')
         stamp = messages.time_of(self._face.time.stamp_ns())
@@ -200,8 +202,9 @@ class _Simulation:
             vector.x, vector.y, vector.z = numbers.tolist()
 
     def _set_entity_state(self, request: Any, response: Any) -> None:
-        self._check_entity(request.entity)
-        p, frame = self._face.settings(), frame_of(request.state.header.frame_id)
+        robot = self._robot(request.entity)
+        p = parameters_of(robot, self._face.settings())
+        frame = frame_of(request.state.header.frame_id)
         if request.set_twist or request.set_acceleration:
             raise _Refused(self._msg.Result.RESULT_FEATURE_UNSUPPORTED,
                            'only the pose can be set; what moves the robot comes by topic')
@@ -214,7 +217,7 @@ class _Simulation:
         if frame not in ('', p.map_frame, p.odom_frame):
             raise ValueError(f'frame_id {frame!r} is neither {p.map_frame!r} nor '
                              f'{p.odom_frame!r}')
-        self._loop().teleport(T, in_odom=frame == p.odom_frame)
+        self._loop().teleport(T, in_odom=frame == p.odom_frame, robot=robot)
         self._stopped = False
 
     def _get_named_poses(self, request: Any, response: Any) -> None:
@@ -293,10 +296,17 @@ class _Simulation:
                            f'the node is {self._face.find_state()}')
         return loop
 
-    def _check_entity(self, name: str) -> None:
-        if name != ROBOT:
+    def _entities(self) -> dict[str, str]:
+        """Return what each robot is called here, and elsewhere."""
+        return {robot or ROBOT: robot for robot in self._face.settings().robots}
+
+    def _robot(self, entity: str) -> str:
+        """Return the robot that an entity is."""
+        entities = self._entities()
+        if entity not in entities:
             raise _Refused(self._msg.Result.RESULT_NOT_FOUND,
-                           f'no entity {name!r}; there is {ROBOT!r}')
+                           f'no entity {entity!r}; there is {", ".join(map(repr, entities))}')
+        return entities[entity]
 
 
 def _scene_of(uri: str, scenes: Iterable[str]) -> str | None:

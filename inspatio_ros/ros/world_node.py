@@ -8,6 +8,7 @@ Two threads: the executor's, for all callbacks, which are here, and the sensor l
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 import gc
@@ -15,24 +16,26 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseWithCovarianceStamped
-from inspatio_ros.contracts import GeneratorState, GeneratorStatus, WorldBackend
+from inspatio_ros.contracts import F64, GeneratorState, GeneratorStatus, WorldBackend
 from inspatio_ros.motion.counts import Counts, Verdict
 from inspatio_ros.robot import health as health_of
 from inspatio_ros.robot.clock import open_time, OwnTime
 from inspatio_ros.robot.health import Level
-from inspatio_ros.robot.parameters import folder_of, request_of, WorldParameters
-from inspatio_ros.robot.parameters import WorldRequest
+from inspatio_ros.robot.parameters import cameras_of, folder_of
+from inspatio_ros.robot.parameters import parameters_of as parameters_of_robot
+from inspatio_ros.robot.parameters import request_of, WorldParameters, WorldRequest
+from inspatio_ros.robot.robots import open_robots, Robot, Source
 from inspatio_ros.robot.sensor import Sensor, start_of
-from inspatio_ros.robot.sources import frame_of, judged_initial_pose
-from inspatio_ros.robot.sources import TrackSource, TwistSource
+from inspatio_ros.robot.sources import frame_of, judged_initial_pose, Report
 from inspatio_ros.ros import parameters as parameters_of
 from inspatio_ros.ros.clock_publisher import ClockPublisher
 from inspatio_ros.ros.control import Control
 from inspatio_ros.ros.messages import messages
 from inspatio_ros.ros.motion_sources import open_source, subscribe
 from inspatio_ros.ros.publishers import Publishers, send
-from inspatio_ros.ros.sensor_loop import Busy, SensorLoop
+from inspatio_ros.ros.sensor_loop import SensorLoop
 from inspatio_ros.ros.simulation import Face, offer_simulation
+from inspatio_ros.ros.step import Busy
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -49,8 +52,7 @@ class Opened:
     """What a configured node holds."""
 
     sensor: Sensor
-    source: TwistSource | TrackSource
-    publishers: Publishers
+    robots: tuple[tuple[Robot, Publishers], ...]
     loop: SensorLoop
     subscriptions: tuple[Subscription, ...]
 
@@ -75,7 +77,7 @@ class WorldNode(LifecycleNode):
         self._throttle = health_of.Throttle()
         self._state = 'unconfigured'
         self._opened: Opened | None = None
-        self._teleport_counts = Counts()
+        self._teleport_counts: defaultdict[str, Counts] = defaultdict(Counts)
         self._generator_faulty = False  # when diagnostics last looked
         p = self._settings
         self._time = open_time(p.clock, p.speed_factor, self._clock_ns)
@@ -105,7 +107,8 @@ class WorldNode(LifecycleNode):
             opened.loop.stop()
             for subscription in opened.subscriptions:
                 self.destroy_subscription(subscription)
-            opened.publishers.destroy()
+            for _, publishers in opened.robots:
+                publishers.destroy()
             opened.sensor.world.close()
         gc.unfreeze()
         gc.collect()
@@ -133,24 +136,33 @@ class WorldNode(LifecycleNode):
         world = self._open_world(request_of(self._settings))
         try:
             sensor = Sensor(world, self._settings)
-            T_map_base = start_of(self._settings.initial_pose, sensor.spawn)
-            sensor.warm_up(T_map_base)
-            source = open_source(self._settings, T_map_base, self._time, self._on_dropped)
+            robots = open_robots(self._settings, sensor.spawn, self._open_source,
+                                 self._on_dropped)
+            sensor.warm_up(robots[0].start(sensor.spawn))
         except BaseException:
             world.close()
             raise
-        publishers = Publishers(self, self._settings, self._health)
-        loop = SensorLoop(self, sensor, source, publishers, self._settings, self._health,
-                          self._warn, self._time,
-                          self._clock_topic.tell if self._clock_topic else _nothing)
-        self._opened = Opened(
-            sensor, source, publishers, loop,
-            (*subscribe(self, source, loop.nudge),
-             self.create_subscription(PoseWithCovarianceStamped, 'initialpose',
-                                      self._on_initial_pose, QoSProfile(depth=10))))
+        outlets = tuple((robot, Publishers(self, robot, self._health)) for robot in robots)
+        loop = SensorLoop(self, sensor, outlets, self._settings, self._health, self._warn,
+                          self._time, self._clock_topic.tell if self._clock_topic else _nothing)
+        self._opened = Opened(sensor, outlets, loop, tuple(
+            subscription for robot in robots for subscription in self._inputs(robot, loop)))
         self._health.error = ''
         gc.collect()
         gc.freeze()  # what lives now lives as long as the node: no collection walks it again
+
+    def _open_source(self, parameters: WorldParameters, T_map_odom: F64,
+                     report: Report) -> Source:
+        return open_source(parameters, T_map_odom, self._time, report)
+
+    def _inputs(self, robot: Robot, loop: SensorLoop) -> list[Subscription]:
+        """Subscribe to what moves a robot, and to where it is put."""
+        def on_initial_pose(message: PoseWithCovarianceStamped) -> None:
+            self._on_initial_pose(robot, message)
+
+        return [*subscribe(self, robot.source, loop.nudge, robot.prefix),
+                self.create_subscription(PoseWithCovarianceStamped, f'{robot.prefix}initialpose',
+                                         on_initial_pose, QoSProfile(depth=10))]
 
     def _failed(self, reason: str) -> TransitionCallbackReturn:
         self._health.error = reason
@@ -161,7 +173,7 @@ class WorldNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the sensor loop."""
         assert self._opened is not None, 'only a configured node is activated'
-        self._send_mount()
+        self._send_mounts()
         self._opened.loop.start()
         self._state = 'active'
         self._say_hello()
@@ -194,17 +206,18 @@ class WorldNode(LifecycleNode):
 
     # ---- inputs
 
-    def _on_initial_pose(self, message: PoseWithCovarianceStamped) -> None:
-        p, frame = self._settings, frame_of(message.header.frame_id)
+    def _on_initial_pose(self, robot: Robot, message: PoseWithCovarianceStamped) -> None:
+        p, frame = robot.parameters, frame_of(message.header.frame_id)
         verdict, detail, T = judged_initial_pose(message, p)
-        self._teleport_counts.note(verdict)
+        self._teleport_counts[f'{robot.prefix}initialpose'].note(verdict)
         if not verdict.used or T is None:
-            return self._on_dropped('initialpose', verdict, detail)
+            return self._on_dropped(f'{robot.prefix}initialpose', verdict, detail)
         if self._opened is None:
             return
-        T = self._opened.loop.teleport(T, in_odom=frame == p.odom_frame)
+        T = self._opened.loop.teleport(T, in_odom=frame == p.odom_frame, robot=robot.name)
         x, y, z = T[:3, 3]
-        self.get_logger().info(f'moved to x {x:.2f} y {y:.2f} z {z:.2f} m in {p.map_frame}')
+        self.get_logger().info(f'{robot.prefix}moved to x {x:.2f} y {y:.2f} z {z:.2f} m in '
+                               f'{p.map_frame}')
 
     def _on_dropped(self, topic: str, verdict: Verdict, detail: str) -> None:
         self._warn(f'{topic}/{verdict.value}', f'{topic}: message dropped, {verdict.value}: '
@@ -223,9 +236,9 @@ class WorldNode(LifecycleNode):
                 return SetParametersResult(successful=False,
                                            reason=f'{type(error).__name__}: {error}')
         old, self._settings = self._settings, new
-        if self._state == 'active' and (new.mount, new.scan, new.scene) != (
-                old.mount, old.scan, old.scene):
-            self._send_mount()
+        if self._state == 'active' and (cameras_of(new), new.scan, new.scene) != (
+                cameras_of(old), old.scan, old.scene):
+            self._send_mounts()
         return answer
 
     def _apply(self, new: WorldParameters, opened: Opened) -> None:
@@ -244,7 +257,8 @@ class WorldNode(LifecycleNode):
         world = self._open_world(request_of(new))
         try:
             sensor = Sensor(world, new)
-            sensor.warm_up(start_of(new.initial_pose, sensor.spawn))
+            first = parameters_of_robot(new.robots[0], new)
+            sensor.warm_up(start_of(first.initial_pose, sensor.spawn))
             left = opened.loop.enter(world, new)
         except BaseException:
             world.close()
@@ -257,16 +271,18 @@ class WorldNode(LifecycleNode):
     def _say_hello(self) -> None:
         p = self._settings
         if self._opened is not None:
-            camera, source = self._opened.sensor.intrinsics, self._opened.source
-            self.get_logger().info(f'{p.scene or "the bundled scene"}: {camera.width}x'
-                                   f'{camera.height} at {p.rate:g} Hz, driven by {source.topic} '
-                                   f'({source.kind})')
+            cameras = ', '.join(f'{name} {it.intrinsics.width}x{it.intrinsics.height}'
+                                for name, it in self._opened.sensor.rig.items())
+            driven = ', '.join(f'{robot.prefix}{robot.source.topic} ({robot.source.kind})'
+                               for robot, _ in self._opened.robots)
+            self.get_logger().info(f'{p.scene or "the bundled scene"}: {cameras} at {p.rate:g} '
+                                   f'Hz, driven by {driven}')
 
-    def _send_mount(self) -> None:
+    def _send_mounts(self) -> None:
         if self._opened is not None:
             stamp = messages.time_of(self._time.stamp_ns())
-            self._opened.publishers.send_mount(self._opened.sensor.T_base_link, stamp,
-                                               self._settings)
+            for _, publishers in self._opened.robots:
+                publishers.motion.send_mounts(self._opened.sensor.rig, stamp)
 
     def _on_diagnostics(self) -> None:
         if not self.context.ok():
@@ -295,9 +311,10 @@ class WorldNode(LifecycleNode):
     def _judged(self, opened: Opened | None) -> tuple[tuple[Level, str], dict[str, str]]:
         p, h = self._settings, self._health
         rate_hz = h.rate_hz()
-        inputs = {'initialpose': self._teleport_counts}
-        if opened is not None:
-            inputs.update(opened.source.counts())
+        inputs: dict[str, Counts] = {}
+        for robot in [] if opened is None else opened.loop.robots:
+            topic = f'{robot.prefix}initialpose'
+            inputs.update({topic: self._teleport_counts[topic], **robot.counts()})
         state = 'paused' if opened is not None and opened.loop.paused else self._state
         values = health_of.sensor_values(h, state, rate_hz, h.stage_values(), inputs)
         values.update(self._time_values(opened))

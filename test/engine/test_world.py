@@ -78,14 +78,14 @@ def test_many_cameras_see_what_each_of_them_would(scene: Scene, backend: str,
                         (Outputs.ALL, Outputs.DEPTH, Outputs.RGB)[k]) for k in range(3)]
     for stamp_ns in (0, SECOND // 2):
         frames = world.observe_all(stamp_ns, views)
-        for view, frame in zip(views, frames):
-            alone = world.observe(stamp_ns, view.T_map_cam, view.intrinsics, view.outputs)
+        for wanted, frame in zip(views, frames):
+            alone = world.observe(stamp_ns, wanted.T_map_cam, wanted.intrinsics, wanted.outputs)
             for name in ('rgb', 'depth', 'observed'):
                 one, other = getattr(frame, name), getattr(alone, name)
                 assert (one is None) == (other is None)
                 assert one is None or one.tobytes() == other.tobytes(), name
             assert frame.unobserved_ratio == alone.unobserved_ratio
-            assert (frame.stamp_ns, frame.intrinsics) == (stamp_ns, view.intrinsics)
+            assert (frame.stamp_ns, frame.intrinsics) == (stamp_ns, wanted.intrinsics)
     world.close()
 
 

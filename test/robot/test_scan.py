@@ -11,6 +11,7 @@ from inspatio_ros.motion.transforms import pose_rpy, T_LINK_OPTICAL
 from inspatio_ros.robot.frames import FrameMessages
 from inspatio_ros.robot.outputs import DEPTH, SCAN
 from inspatio_ros.robot.parameters import Scan, WorldParameters
+from inspatio_ros.robot.rig import Sight, Sights
 from inspatio_ros.robot.scan import scan_pose, Scanner
 import numpy as np
 import pytest
@@ -200,8 +201,8 @@ def test_nothing_is_free_beyond_the_range_of_the_depth():
     depth = np.full((48, 64), 5.0, np.float32)
     frame = SensorFrame(0, np.eye(4), camera, depth=depth)
     made = {topic: make() for topic, make in FrameMessages(messages, parameters).of(
-        messages.time_of(0), frame, pose_rpy(0.0, 0.0, 0.3) @ T_LINK_OPTICAL, parameters,
-        {SCAN, DEPTH})}
+        messages.time_of(0), Sights({'camera': Sight(frame, pose_rpy(z=0.3) @ T_LINK_OPTICAL)}),
+        parameters, {SCAN, DEPTH})}
     assert made[SCAN].range_max == 4.0 < parameters.scan.range_max
     assert np.isposinf(np.array(made[SCAN].ranges)).mean() > 0.9
     pixels = np.frombuffer(bytes(made[DEPTH].data), np.float32)

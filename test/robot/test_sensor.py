@@ -6,8 +6,10 @@ import math
 
 from inspatio_ros.contracts import Outputs, Spawn
 from inspatio_ros.motion.transforms import pose_rpy
-from inspatio_ros.robot.parameters import Image, InitialPose, Mount, WorldParameters
-from inspatio_ros.robot.sensor import camera_of, mount_of, Sensor, start_of
+from inspatio_ros.robot.parameters import WorldParameters
+from inspatio_ros.robot.rig import intrinsics_of, mount_of
+from inspatio_ros.robot.sensor import Sensor, start_of
+from inspatio_ros.robot.tables import Image, InitialPose, Mount
 import numpy as np
 from painted_world import CAMERA, PaintedWorld
 import pytest
@@ -20,7 +22,7 @@ SPAWN = Spawn(1.0, 2.0, 0.1, 0.5, 1.4, 0.2)
     (Image(width=128), (128, 96, 100.0)), (Image(height=24), (32, 24, 25.0)),
     (Image(width=100, height=50, hfov=math.pi / 2.0), (100, 50, 50.0))])
 def test_camera_fills_in_from_the_recording(image, expected):
-    camera = camera_of(WorldParameters(image=image), CAMERA)
+    camera = intrinsics_of(image, CAMERA)
     assert (camera.width, camera.height) == expected[:2]
     assert camera.fx == pytest.approx(expected[2])
 
@@ -39,7 +41,7 @@ def test_start_is_the_spawn_unless_asked():
 
 def test_the_camera_looks_forward_along_the_base():
     sensor = Sensor(PaintedWorld(), WorldParameters(mount=Mount(z=1.0, pitch=0.0)))
-    frame = sensor.look(5, pose_rpy(yaw=math.pi / 2.0), Outputs.ALL)
+    frame = sensor.glance(5, pose_rpy(yaw=math.pi / 2.0))
     np.testing.assert_allclose(frame.T_map_cam[:3, 2], (0.0, 1.0, 0.0), atol=1e-12)
     np.testing.assert_allclose(frame.T_map_cam[:3, 1], (0.0, 0.0, -1.0), atol=1e-12)
     assert frame.stamp_ns == 5

@@ -7,7 +7,6 @@ import json
 import os
 from pathlib import Path
 
-from inspatio_ros.contracts import Outputs
 from inspatio_ros.motion.transforms import pose_rpy
 from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.sensor import Sensor
@@ -23,7 +22,7 @@ T_MAP_BASE = pose_rpy(3.0, -2.0, yaw=0.7)
 
 @pytest.fixture
 def frame():
-    return Sensor(PaintedWorld(), WorldParameters()).look(123, T_MAP_BASE, Outputs.ALL)
+    return Sensor(PaintedWorld(), WorldParameters()).glance(123, T_MAP_BASE)
 
 
 def test_a_view_reads_back_as_an_rgbd_folder(tmp_path, frame):

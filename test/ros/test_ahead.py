@@ -68,7 +68,7 @@ def test_a_teleport_is_never_followed_by_the_old_place(rig, monkeypatch, ahead):
     def interrupted(stamp_ns, *args, **kwargs):
         if goals:
             rig.teleport(goals.pop(), 0.0)
-            rig.wait(lambda: loop._ticks.forget)
+            rig.wait(lambda: loop._ticks.forgets)
             moved_ns.append(stamp_ns)
         return observe(stamp_ns, *args, **kwargs)
 
@@ -104,4 +104,4 @@ def test_a_command_during_a_slow_frame_is_no_clock_that_fell_back(make_rig):
     for _ in range(60):
         slow.drive(forward=0.1)
         time.sleep(0.04)
-    assert slow.node._opened.source.clock_jumps() == 0
+    assert slow.node._loop().robots[0].source.clock_jumps() == 0

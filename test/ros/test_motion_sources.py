@@ -189,14 +189,14 @@ def test_bad_pose_is_dropped_and_counted(by_pose, bad, reason):
 def test_a_pose_in_another_frame_wipes_nothing_unless_it_is_used(by_pose, age_s, reason):
     rig = by_pose
     sees(rig, lambda: pose(rig, 4.0, 3.0), 4.0, 3.0)
-    track = rig.node._opened.source._track
+    track = rig.node._loop().robots[0].source._track
     known = len(track)
     key = f'pose.rejected.{reason}'
     before = int(rig.values().get(key, 0))
     rig.publish('pose', pose(rig, 50.0, frame='odom', age_s=age_s))
     rig.diagnostic(key, lambda value: int(value) > before)
     assert len(track) >= known
-    assert rig.node._opened.source._parent == 'map'
+    assert rig.node._loop().robots[0].source._parent == 'map'
 
 
 def test_a_localisation_that_jumps_is_not_overshot(by_pose):

@@ -10,9 +10,9 @@ import time
 from inspatio_ros.contracts import Outputs
 from inspatio_ros.robot.health import Health
 from inspatio_ros.robot.messages import stamp_ns_of
-from inspatio_ros.robot.parameters import WorldParameters
+from inspatio_ros.robot.rig import MountedCamera
 from inspatio_ros.ros.messages import messages
-from inspatio_ros.ros.publishers import Publishers
+from inspatio_ros.ros.publishers import MotionPublishers
 import numpy as np
 from painted_world import CAMERA, SPAWN
 import pytest
@@ -257,11 +257,11 @@ class FullQueue:
 
 
 def test_publishing_that_fails_is_counted_and_does_not_raise(rig):
-    health = Health()
-    publishers = Publishers(rig.node, WorldParameters(), health)
+    health, camera = Health(), MountedCamera(CAMERA, np.eye(4))
+    publishers = MotionPublishers(rig.node, rig.node._loop().robots[0], health)
     rig.node.destroy_publisher(publishers._tf_static)
     publishers._tf_static = FullQueue()
-    publishers.send_mount(np.eye(4), messages.time_of(1), WorldParameters())
+    publishers.send_mounts({'camera': camera}, messages.time_of(1))
     publishers._tf_static = None
     publishers.destroy()
     assert health.drops == {'publish_failed': 1}

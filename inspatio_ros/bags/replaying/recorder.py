@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 import queue
 import threading
 from types import TracebackType
@@ -13,29 +13,18 @@ from typing import Any
 from inspatio_ros.bags.messages import clock_of, messages
 from inspatio_ros.bags.reading import Topic
 from inspatio_ros.bags.writing import BagWriter, LATCHED, offered
-from inspatio_ros.contracts import F64, Intrinsics, SensorFrame
-from inspatio_ros.motion.transforms import T_LINK_OPTICAL
-from inspatio_ros.robot.frames import FRAME_TOPICS, FrameMessages, rate_of
+from inspatio_ros.contracts import Intrinsics, Outputs
+from inspatio_ros.robot.frames import frame_topics, FrameMessages, FrameTopics
 from inspatio_ros.robot.health import Health
-from inspatio_ros.robot.outputs import COLOR, COLOR_INFO, COLOR_JPEG, DEPTH, DEPTH_INFO, DEPTH_PNG
-from inspatio_ros.robot.outputs import OBSERVED, POINTS, SCAN, TickMessages
-from inspatio_ros.robot.pace import Pace
+from inspatio_ros.robot.outputs import SCAN, TickMessages, topics_of
 from inspatio_ros.robot.parameters import WorldParameters
+from inspatio_ros.robot.rig import MountedCamera, Sights
 from inspatio_ros.robot.ticks import Moment
 
-INFO = 'sensor_msgs/msg/CameraInfo'
 TF = 'tf2_msgs/msg/TFMessage'
-# Name for `--outputs` -> topic -> (type, quality of service).
-OUTPUTS = {
-    **{name: {f'/{topic}': (FRAME_TOPICS[topic].kind, offered(5))} for name, topic in (
-        ('color', COLOR), ('depth', DEPTH), ('observed', OBSERVED), ('scan', SCAN),
-        ('points', POINTS), ('compressed', COLOR_JPEG), ('compressed_depth', DEPTH_PNG))},
-    'info': {f'/{COLOR_INFO}': (INFO, offered(5)), f'/{DEPTH_INFO}': (INFO, offered(5))},
-    'odom': {'/odom': ('nav_msgs/msg/Odometry', offered(10))},
-    'tf': {'/tf_static': (TF, LATCHED), '/tf': (TF, offered(100))},
-    'clock': {'/clock': ('rosgraph_msgs/msg/Clock', offered(1))},
-    'diagnostics': {'/diagnostics': ('diagnostic_msgs/msg/DiagnosticArray', offered(10))},
-}
+# Names for `--outputs`.
+OUTPUTS = ('color', 'depth', 'observed', 'scan', 'points', 'compressed', 'compressed_depth',
+           'info', 'odom', 'tf', 'clock', 'diagnostics')
 USUAL = ('color', 'depth', 'info', 'odom', 'tf', 'clock', 'diagnostics')
 
 # Ticks that wait to be written: enough for a disk that hesitates, little memory.
@@ -44,6 +33,24 @@ _WAITING = 4
 _OVERHEAD = 4096
 # About what a pixel takes, compressed.
 _JPEG_BYTES, _PNG_BYTES = 0.4, 0.1
+
+
+def topics_by_output(cameras: Sequence[str]) -> dict[str, dict[str, tuple[str, Any]]]:
+    """Return name of OUTPUTS -> topic -> (type, quality of service), for these cameras."""
+    kinds, each = frame_topics(cameras), [topics_of(camera) for camera in cameras]
+    of_frames = {
+        'color': [t.color for t in each], 'depth': [t.depth for t in each],
+        'observed': [t.observed for t in each], 'scan': [SCAN],
+        'points': [t.points for t in each], 'compressed': [t.color_jpeg for t in each],
+        'compressed_depth': [t.depth_png for t in each],
+        'info': [topic for t in each for topic in (t.color_info, t.depth_info)]}
+    return {
+        **{name: {f'/{topic}': (kinds[topic].kind, offered(5)) for topic in topics}
+           for name, topics in of_frames.items()},
+        'odom': {'/odom': ('nav_msgs/msg/Odometry', offered(10))},
+        'tf': {'/tf_static': (TF, LATCHED), '/tf': (TF, offered(100))},
+        'clock': {'/clock': ('rosgraph_msgs/msg/Clock', offered(1))},
+        'diagnostics': {'/diagnostics': ('diagnostic_msgs/msg/DiagnosticArray', offered(10))}}
 
 
 class Recorder:
@@ -61,15 +68,14 @@ class Recorder:
         self._bag, self._parameters, self._health = bag, parameters, health
         self._says = TickMessages(messages, parameters, alone=True)
         self._frames = FrameMessages(messages, parameters)
-        self._T_base_cam = T_LINK_OPTICAL
+        self._frame_topics = FrameTopics(parameters.cameras)
         self._topics: set[str] = set()
         self._kept: set[str] = set()
-        for name, topics in OUTPUTS.items():
+        for name, topics in topics_by_output(parameters.cameras).items():
             if name in outputs:
                 for topic, (msgtype, qos) in topics.items():
                     bag.add_topic(topic, msgtype, qos)
                     self._topics.add(topic)
-        self._paces = {topic: Pace() for topic in FRAME_TOPICS if f'/{topic}' in self._topics}
         self._log_ns: int | None = None  # of the newest tick
         self._shift_ns = 0               # from stamps to the bag's time
         self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(_WAITING)
@@ -90,19 +96,26 @@ class Recorder:
             raise self._error
 
     def due(self, stamp_ns: int) -> frozenset[str]:
-        """Return the topics made of a frame that are written at this tick."""
-        p = self._parameters
-        return frozenset(topic for topic, pace in self._paces.items()
-                         if pace.due(stamp_ns, rate_of(topic, p), p.rate))
+        """Return the topics of cameras that are written at this tick."""
+        return self._frame_topics.due(stamp_ns, self._parameters,
+                                      lambda topic: f'/{topic}' in self._topics)
 
-    def frame_bytes(self, intrinsics: Intrinsics) -> int:
+    def needed(self, topics: Collection[str]) -> dict[str, Outputs]:
+        """Return what has to be rendered for these topics, by camera."""
+        return self._frame_topics.needed(topics, self._parameters)
+
+    def frame_bytes(self, rig: Mapping[str, MountedCamera]) -> int:
         """Return about how many bytes one tick takes at most, not compressed."""
-        p = self._parameters
-        each = {COLOR: 3.0, DEPTH: 2.0 if p.depth_encoding == '16UC1' else 4.0, OBSERVED: 1.0,
-                COLOR_JPEG: _JPEG_BYTES, DEPTH_PNG: _PNG_BYTES,
-                POINTS: 16.0 / p.points.stride ** 2, SCAN: 4.0 / intrinsics.height}
-        pixel = sum(each[topic] for topic in self._paces)
-        return round(pixel * intrinsics.width * intrinsics.height) + _OVERHEAD
+        return _OVERHEAD + sum(self._bytes_of(name, camera.intrinsics)
+                               for name, camera in rig.items())
+
+    def _bytes_of(self, name: str, camera: Intrinsics) -> int:
+        p, t = self._parameters, topics_of(name)
+        each = {t.color: 3.0, t.depth: 2.0 if p.depth_encoding == '16UC1' else 4.0,
+                t.observed: 1.0, t.color_jpeg: _JPEG_BYTES, t.depth_png: _PNG_BYTES,
+                t.points: 16.0 / p.points.stride ** 2, SCAN: 4.0 / camera.height}
+        pixel = sum(size for topic, size in each.items() if f'/{topic}' in self._topics)
+        return round(pixel * camera.width * camera.height)
 
     def keep(self, topic: Topic) -> None:
         """Have `copy` write a topic, unless it is among the outputs."""
@@ -110,27 +123,25 @@ class Recorder:
             self._bag.add_topic(topic.name, topic.msgtype)
             self._kept.add(topic.name)
 
-    def mount(self, stamp_ns: int, T_base_link: F64) -> None:
-        """Note and write where the camera is on the robot."""
-        self._T_base_cam = T_base_link @ T_LINK_OPTICAL
+    def mount(self, stamp_ns: int, rig: Mapping[str, MountedCamera]) -> None:
+        """Write where the cameras are on the robot."""
         log_ns, stamp = self._log_time(stamp_ns), messages.time_of(stamp_ns)
-        transforms = self._says.mount(T_base_link, stamp, self._parameters)
+        transforms = self._says.mounts(rig, stamp, self._parameters)
         if transforms is not None:
             self._do(lambda: self._write('/tf_static', log_ns, transforms))
 
-    def tick(self, moment: Moment, intrinsics: Intrinsics, frame: SensorFrame | None,
+    def tick(self, moment: Moment, rig: Mapping[str, MountedCamera], sights: Sights,
              topics: frozenset[str]) -> None:
         """
         Write all of a tick.
 
-        :param frame: belongs to the recorder now.
+        :param sights: belong to the recorder now.
         :param topics: of `due`.
         :raises OSError: of this or an earlier tick: the disk is full, ...
         """
         log_ns = self._log_time(moment.stamp_ns)
-        for topic in topics:
-            self._paces[topic].take(moment.stamp_ns, rate_of(topic, self._parameters))
-        self._do(lambda: self._write_tick(log_ns, moment, intrinsics, frame, topics))
+        self._frame_topics.take(moment.stamp_ns, self._parameters, topics)
+        self._do(lambda: self._write_tick(log_ns, moment, rig, sights, topics))
 
     def diagnostics(self, stamp_ns: int, statuses: list[Any]) -> None:
         """Write what a tick says of itself."""
@@ -166,8 +177,8 @@ class Recorder:
                 except Exception as error:  # noqa: B902  a thread boundary: see _do
                     self._error = error
 
-    def _write_tick(self, log_ns: int, moment: Moment, intrinsics: Intrinsics,
-                    frame: SensorFrame | None, topics: frozenset[str]) -> None:
+    def _write_tick(self, log_ns: int, moment: Moment, rig: Mapping[str, MountedCamera],
+                    sights: Sights, topics: frozenset[str]) -> None:
         says, p = self._says, self._parameters
         stamp = messages.time_of(moment.stamp_ns)
         with self._health.stage('write'):
@@ -175,11 +186,14 @@ class Recorder:
             transforms = says.transforms(stamp, moment.motion, moment.T_map_odom, p)
             self._write('/tf', log_ns, transforms)
             self._write('/odom', log_ns, says.odometry(stamp, moment.motion))
-            for topic in (COLOR_INFO, DEPTH_INFO):
-                self._write(f'/{topic}', log_ns, says.info(stamp, intrinsics))
-            if frame is not None:
-                for topic, make in self._frames.of(stamp, frame, self._T_base_cam, p, topics):
-                    self._write(f'/{topic}', log_ns, make())
+            for camera, mounted in rig.items():
+                t = topics_of(camera)
+                for topic in (t.color_info, t.depth_info):
+                    if topic in topics:
+                        self._write(f'/{topic}', log_ns,
+                                    says.info(stamp, camera, mounted.intrinsics))
+            for topic, make in self._frames.of(stamp, sights, p, topics):
+                self._write(f'/{topic}', log_ns, make())
 
     def _write(self, topic: str, log_ns: int, message: Any) -> None:
         if topic in self._topics:

@@ -26,9 +26,11 @@ from inspatio_ros.bags.typestore import typestore
 from inspatio_ros.contracts import F64, GeneratorState, Intrinsics, WorldBackend
 from inspatio_ros.motion.counts import Counts, Verdict
 from inspatio_ros.robot import health as health_of
-from inspatio_ros.robot.frames import needed
 from inspatio_ros.robot.health import Health, Level
+from inspatio_ros.robot.names import ALONE
 from inspatio_ros.robot.parameters import WorldParameters
+from inspatio_ros.robot.rig import MountedCamera
+from inspatio_ros.robot.robots import Robot
 from inspatio_ros.robot.sensor import Sensor, start_of
 from inspatio_ros.robot.sources import frame_of, judged_initial_pose, open_source
 from inspatio_ros.robot.ticks import CLOCK_JUMP_NS, Ticks
@@ -99,13 +101,16 @@ class Replay:
     :param motion: what of it moves the robot.
     :param world: what is driven through.
     :param parameters: of the robot; motion_source is taken from the motion.
-    :raises ValueError: a topic of `stamps_of` that is not there.
+    :raises ValueError: a topic of `stamps_of` that is not there, or several robots.
     """
 
     def __init__(self, bag: Bag, motion: Motion, world: WorldBackend,
                  parameters: WorldParameters, options: Options = Options()) -> None:
         self._bag, self._motion, self._options = bag, motion, options
         self.health = Health()
+        if parameters.robots != (ALONE,):
+            raise ValueError(f'robots: a recording moves one robot without a name, got '
+                             f'{list(parameters.robots)}')
         stamps = None if options.stamps_of is None else stamps_of(bag, options.stamps_of)
         rate_hz = parameters.rate if stamps is None else _rate_hz(stamps)
         self.parameters = replace(parameters, motion_source=motion.source, rate=rate_hz)
@@ -116,7 +121,8 @@ class Replay:
         self._source = open_source(self.parameters,
                                    start_of(parameters.initial_pose, self._sensor.spawn),
                                    lambda: self._now_ns, self._on_dropped)
-        self._ticks = Ticks(self._sensor, self._source, self.parameters, self.health,
+        robot = Robot(ALONE, self.parameters, self._source)
+        self._ticks = Ticks(self._sensor, [robot], self.parameters, self.health,
                             self._say_once, _log.warning)
         self._tf = TfPoses(bag, self.parameters) if motion.kind == 'tf' else None
         self._teleports = initial_poses(bag) if options.initial_poses else []
@@ -133,8 +139,13 @@ class Replay:
 
     @property
     def intrinsics(self) -> Intrinsics:
-        """Return the camera."""
+        """Return the first camera."""
         return self._sensor.intrinsics
+
+    @property
+    def rig(self) -> dict[str, MountedCamera]:
+        """Return all cameras."""
+        return self._sensor.rig
 
     @property
     def frames(self) -> int:
@@ -244,7 +255,7 @@ class Replay:
             self._on_dropped('initialpose', verdict, detail)
             return
         in_odom = frame_of(message.header.frame_id) == self.parameters.odom_frame
-        self._ticks.teleport(T, in_odom, now_ns)
+        self._ticks.teleport(ALONE, T, in_odom, now_ns)
 
     def _on_dropped(self, topic: str, verdict: Verdict, detail: str) -> None:
         self._say_once(f'{topic}/{verdict.value}', f'{topic}: messages are dropped, '
@@ -258,19 +269,19 @@ class Replay:
     # ---- ticks
 
     def _tick(self, stamp_ns_: int, recorder: Recorder) -> None:
-        moment = self._ticks.begin(stamp_ns_)
-        if moment is None:
+        moments = self._ticks.begin(stamp_ns_)
+        if not moments:
             return
         if self._first_ns is None:
             self._first_ns = stamp_ns_
-            recorder.mount(stamp_ns_, self._sensor.T_base_link)
+            recorder.mount(stamp_ns_, self.rig)
         due = self._told_ns is None or not (
             self._told_ns <= stamp_ns_ < self._told_ns + _DIAGNOSTICS_NS)
         if due:
             self._ticks.look_at_holes()
         topics = recorder.due(stamp_ns_)
-        frame = self._ticks.look(moment, needed(topics))
-        recorder.tick(moment, self._sensor.intrinsics, frame, topics)
+        sights = self._ticks.look(moments, {ALONE: recorder.needed(topics)})
+        recorder.tick(moments[ALONE], self.rig, sights[ALONE], topics)
         self.health.ticks += 1
         self._last_ns = stamp_ns_
         if due:
