@@ -18,7 +18,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
-from inspatio_ros.model.codec_config import Alignment, TaehvConfig, UpRule, VaeConfig
+from inspatio_ros.model.codec_config import (
+    Alignment, PatchConfig, TaehvConfig, UpRule, VaeConfig)
 from inspatio_ros.model.memory import Memory
 from inspatio_ros.model.taehv import Taehv
 from inspatio_ros.model.vae import WanVae
@@ -47,7 +48,7 @@ class Codec(ABC):
 
     value_range: ClassVar[tuple[float, float]]
 
-    def __init__(self, network: nn.Module, config: VaeConfig | TaehvConfig,
+    def __init__(self, network: nn.Module, config: VaeConfig | TaehvConfig | PatchConfig,
                  latents_per_pass: int) -> None:
         if latents_per_pass < 1:
             raise ValueError(f'latents_per_pass must be at least 1, got {latents_per_pass}')

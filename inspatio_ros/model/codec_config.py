@@ -146,6 +146,46 @@ class TaehvConfig:
 
 
 @dataclass(frozen=True)
+class PatchConfig:
+    """
+    Sizes of the patch autoencoder, whose latents have the Wan VAE's layout and their own meaning.
+
+    :param width: channels inside, at the size of the latents.
+    :param encoder_blocks, decoder_blocks: counts.
+    :param fine_width: channels inside the last blocks of the decoder, at twice that size.
+    :param fine_blocks: how many of these.
+    :param latent_channels: of the result.
+    :param spatial_factor: pixels per latent along each axis, a multiple of 2.
+    :param temporal_factor: frames per latent after the first.
+    :raises ValueError: a size that does not fit.
+    """
+
+    width: int
+    encoder_blocks: int
+    decoder_blocks: int
+    fine_width: int
+    fine_blocks: int
+    latent_channels: int = 16
+    spatial_factor: int = 8
+    temporal_factor: int = 4
+
+    def __post_init__(self) -> None:
+        if self.spatial_factor % 2 or min(self.width, self.fine_width, self.latent_channels,
+                                          self.spatial_factor, self.temporal_factor) < 1:
+            raise ValueError(f'sizes must be positive, the spatial factor even: {self}')
+
+    @property
+    def patch_values(self) -> int:
+        """Numbers in the pixels that a latent stands for."""
+        return 3 * self.temporal_factor * self.spatial_factor ** 2
+
+    @property
+    def fine_values(self) -> int:
+        """Numbers in the pixels of one frame under a quarter of a latent."""
+        return 3 * (self.spatial_factor // 2) ** 2
+
+
+@dataclass(frozen=True)
 class T5Config:
     """
     Sizes of an umT5 encoder.
@@ -210,6 +250,7 @@ UMT5_XXL = T5Config(256384, 4096, 4096, 10240, 64, 24)
 TINY_VAE = VaeConfig(16, 16, (1, 2, 4, 4), 1, (False, True, True),
                      WAN_LATENT_MEAN, WAN_LATENT_STD)
 TINY_TAEHV = TaehvConfig(16, (64, 32, 16, 16), 16)
+TINY_PATCH = PatchConfig(128, 2, 3, 64, 1)
 TINY_T5 = T5Config(512, 64, 64, 128, 4, 2)
 
 VAE_PRESETS = {'1.3b': WAN_VAE, 'tiny': TINY_VAE}

@@ -96,7 +96,8 @@ class AutoencoderStage:
         self._learner.apply(norm)
         self._measure(latents.detach())
         self._average.update()
-        return {'loss': float(loss), **{name: float(x) for name, x in losses.items()},
+        figures = {'loss': loss, **losses}
+        return {**{name: float(x.detach()) for name, x in figures.items()},
                 'gradient_norm': norm}
 
     @torch.no_grad()
