@@ -5,16 +5,19 @@ Measure the node from outside: a process of its own drives it and subscribes to 
 
 The robot circles all the while, so that no frame is like the last. Latency is the time from the
 stamp, whose pose was rendered, to the callback in this process: rendering, conversion, transport
-and deserialisation by rclpy. What the node says of its own stages is told beside it.
+and deserialisation by rclpy. What the node says of its own stages is told beside it. At the end
+the robot stands, is told to turn, and the first picture that shows it is waited for, many times.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+import math
 import os
 from pathlib import Path
 import signal
@@ -24,17 +27,59 @@ import time
 from typing import Any
 
 from inspatio_ros.cli import surroundings
+from inspatio_ros.cli.bench_ros_step import Pictures, tries_of
 from inspatio_ros.robot import distro
 import numpy as np
 
-# The camera that the figures are for.
-WIDTH, HEIGHT, RATE_HZ = 832, 480, 24.0
-TOPICS = {'camera/color/image_raw': 'Image', 'camera/depth/image_raw': 'Image',
-          'camera/color/camera_info': 'CameraInfo', 'camera/depth/camera_info': 'CameraInfo'}
+OF_CAMERA = {'color/image_raw': 'Image', 'depth/image_raw': 'Image',
+             'color/camera_info': 'CameraInfo', 'depth/camera_info': 'CameraInfo'}
+COLOR = 'camera/color/image_raw'
 # A circle of one metre.
 FORWARD_M_S, TURN_RAD_S = 0.4, 0.4
 _SETTLE_S = 2.0
 _START_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """
+    The node that is measured.
+
+    :param cameras: how many, which look evenly around.
+    :param scan: whether somebody subscribes to it, too.
+    """
+
+    width: int = 832
+    height: int = 480
+    rate_hz: float = 24.0
+    cameras: int = 1
+    scan: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the cameras."""
+        return ['camera', *(f'camera_{k}' for k in range(2, self.cameras + 1))]
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """Return what is subscribed to: topic -> type."""
+        topics = {f'{name}/{topic}': kind for name in self.names
+                  for topic, kind in OF_CAMERA.items()}
+        return {**topics, 'scan': 'LaserScan'} if self.scan else topics
+
+    @property
+    def parameters(self) -> list[str]:
+        """Return the node's parameters, NAME:=VALUE."""
+        turns = [f'{name}.mount.yaw:={_angle(k / self.cameras)}'
+                 for k, name in enumerate(self.names) if k]
+        return [f'image.width:={self.width}', f'image.height:={self.height}',
+                f'rate:={self.rate_hz}', 'depth_encoding:=32FC1', 'motion_source:=twist',
+                'enable_stamped_cmd_vel:=true', f'cameras:=[{", ".join(self.names)}]', *turns]
+
+
+def _angle(share: float) -> float:
+    """Return a share of a whole turn, in -pi..pi."""
+    return math.remainder(2.0 * math.pi * share, 2.0 * math.pi)
 
 
 @dataclass
@@ -56,6 +101,30 @@ class Seen:
         """Write down one message."""
         self.arrivals[topic].append((stamp.sec * 1_000_000_000 + stamp.nanosec, time.time_ns()))
 
+    def cut(self, end_ns: int) -> None:
+        """Forget what arrived later."""
+        for topic, arrivals in self.arrivals.items():
+            self.arrivals[topic] = [it for it in arrivals if it[1] <= end_ns]
+
+
+@dataclass
+class Ear:
+    """
+    A node that subscribes to everything, and drives.
+
+    :param seen: what arrived.
+    :param pictures: the colour of the first camera.
+    :param spin: called with seconds; serves callbacks meanwhile.
+    :param send: publishes a velocity command, m/s and rad/s.
+    :param circles: whether it drives the circle.
+    """
+
+    seen: Seen
+    pictures: Pictures
+    spin: Callable[[float], None]
+    send: Callable[[float, float], None]
+    circles: bool = True
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
@@ -63,6 +132,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--soak', type=float, default=0.0, metavar='MINUTES',
                         help='instead, run this long and report the memory of each minute')
     parser.add_argument('--scene', default=None, help='scene folder (default: the bundled hall)')
+    parser.add_argument('--size', type=_size, default=(Setup.width, Setup.height),
+                        metavar='WxH', help='of the pictures (default: 832x480)')
+    parser.add_argument('--rate', type=float, default=Setup.rate_hz, help='of the node, Hz')
+    parser.add_argument('--cameras', type=int, default=1, help='how many, all subscribed to')
+    parser.add_argument('--scan', action='store_true', help='subscribe to the scan, too')
+    parser.add_argument('--tries', type=int, default=24, help='of command to first pixel; 0: none')
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition('x')
+    return int(width), int(height)
 
 
 def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict[str, Any]:
@@ -78,10 +158,13 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     os.environ.setdefault('ROS_DOMAIN_ID', '87')
     minutes = args.soak
+    width, height = args.size
+    setup = Setup(width, height, args.rate, args.cameras, args.scan)
     command = node_command or [sys.executable, '-m', 'inspatio_ros.cli.world']
     if args.scene is not None:
         command = [*command, '--scene', args.scene]
-    with _listening() as (seen, spin), _node(command) as (process, started_ns):
+    with _listening(setup) as ear, _node(command, setup) as (process, started_ns):
+        seen, spin = ear.seen, ear.spin
         first_ns = _wait_for_first(seen, spin, process)
         _drive(spin, _SETTLE_S, 'settle')
         seen.arrivals.clear()
@@ -92,16 +175,21 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
                 rss_mib.append(_rss_mib(process.pid))
         else:
             _drive(spin, args.duration, 'measure')
+        measured_ns = time.time_ns()
+        steps_ms = _steps(ear, args.tries, setup) if args.tries and not minutes else []
         if process.poll() is not None:
             raise RuntimeError(f'the node died with code {process.returncode}')
-    result = summarise(seen, RATE_HZ, 60.0 * round(minutes) if minutes else args.duration)
+    seen.cut(measured_ns)
+    result = summarise(seen, setup, 60.0 * round(minutes) if minutes else args.duration)
+    result.update(step_figures(steps_ms, setup.rate_hz))
     result['node_stages_ms'] = dict(sorted(seen.stages.items()))
     result['start_to_first_image_s'] = round((first_ns - started_ns) * 1e-9, 3)
     if minutes:
         result['rss_mib'] = rss_mib
         result['rss_growth'] = round(rss_mib[-1] / rss_mib[0] - 1.0, 4)
     from rclpy.utilities import get_rmw_implementation_identifier
-    return {**result, 'image': f'{WIDTH}x{HEIGHT} rgb8 + 32FC1',
+    return {**result, 'image': f'{setup.width}x{setup.height} rgb8 + 32FC1',
+            'cameras': setup.cameras, 'scan': setup.scan,
             'rmw': get_rmw_implementation_identifier(),
             'ros_distro': distro.label()}
 
@@ -116,13 +204,35 @@ def table(result: dict[str, Any]) -> str:
               for key in ('p50', 'p99') if f'host_{key}_ms' in result.get('node_stages_ms', {})),
             ('one stamp per tick', 'yes' if result['stamps_equal'] else 'NO'),
             ('start to first image', f'{result["start_to_first_image_s"]:.2f} s')]
+    if 'command_to_pixel_ms' in result:
+        ticks, ms = result['command_to_pixel_ticks'], result['command_to_pixel_ms']
+        rows.append(('command to first pixel', f'{ticks["median"]:.2f} ticks, at most '
+                     f'{ticks["max"]:.2f} ({ms["median"]:.1f} ms, at most {ms["max"]:.1f} ms; '
+                     f'{result["command_to_pixel_tries"]} tries)'))
     if 'rss_mib' in result:
         rows.append(('memory per minute', f'{result["rss_mib"]} MiB, {result["rss_growth"]:+.1%}'))
-    rows.append(('images', f'{result["image"]} over {result["rmw"]}, {result["ros_distro"]}'))
+    what = f'{result["cameras"]} x {result["image"]}' + (' and a scan' if result['scan'] else '')
+    rows.append(('images', f'{what} over {result["rmw"]}, {result["ros_distro"]}'))
     return '\n'.join(f'{name:24s} {value}' for name, value in rows)
 
 
-def summarise(seen: Seen, rate_hz: float, duration_s: float | None = None) -> dict[str, Any]:
+def step_figures(steps_ms: list[float], rate_hz: float) -> dict[str, Any]:
+    """
+    Return how long commands took to be seen; nothing if none was tried.
+
+    :param steps_ms: from before a command is published to the callback of the first picture that
+        shows it.
+    """
+    if not steps_ms:
+        return {}
+    ms = {'median': float(np.median(steps_ms)), 'max': max(steps_ms)}
+    return {'command_to_pixel_ms': {key: round(value, 2) for key, value in ms.items()},
+            'command_to_pixel_ticks': {key: round(value * 1e-3 * rate_hz, 3)
+                                       for key, value in ms.items()},
+            'command_to_pixel_tries': len(steps_ms)}
+
+
+def summarise(seen: Seen, setup: Setup, duration_s: float | None = None) -> dict[str, Any]:
     """
     Turn arrivals into figures.
 
@@ -131,7 +241,8 @@ def summarise(seen: Seen, rate_hz: float, duration_s: float | None = None) -> di
     A tick counts as delivered when every topic and TF brought its stamp. Equal stamps means that
     every stamp on any topic is one that TF had, too.
     """
-    stamps = {topic: {s for s, _ in seen.arrivals[topic]} for topic in (*TOPICS, '/tf')}
+    topics, rate_hz = setup.topics, setup.rate_hz
+    stamps = {topic: {s for s, _ in seen.arrivals[topic]} for topic in (*topics, '/tf')}
     everything = sorted(set.union(*stamps.values()))
     whole = set.intersection(*stamps.values())
     if not whole:
@@ -144,8 +255,8 @@ def summarise(seen: Seen, rate_hz: float, duration_s: float | None = None) -> di
     if duration_s is not None:
         # One tick at each end may have been under way.
         expected = max(expected, round(duration_s * rate_hz) - 2)
-    latency_ms = np.array([(arrival - stamp) * 1e-6 for topic, kind in TOPICS.items()
-                           if kind == 'Image' for stamp, arrival in seen.arrivals[topic]])
+    latency_ms = np.array([(arrival - stamp) * 1e-6 for topic, kind in topics.items()
+                           if kind != 'CameraInfo' for stamp, arrival in seen.arrivals[topic]])
     p50, p99 = np.percentile(latency_ms, (50, 99))
     return {'rate_hz': round((len(inner) - 1) / ((last - first) * 1e-9), 3),
             'delivered': round(min(1.0, len(whole) / expected), 5),
@@ -156,13 +267,11 @@ def summarise(seen: Seen, rate_hz: float, duration_s: float | None = None) -> di
 
 
 @contextmanager
-def _node(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run the node with the camera of the measurement; stop it afterwards."""
+def _node(command: list[str], setup: Setup) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run the node with the cameras of the measurement; stop it afterwards."""
     started_ns = time.time_ns()
     process = subprocess.Popen(
-        [*command, '--ros-args', '-p', f'image.width:={WIDTH}', '-p', f'image.height:={HEIGHT}',
-         '-p', f'rate:={RATE_HZ}', '-p', 'depth_encoding:=32FC1', '-p', 'motion_source:=twist',
-         '-p', 'enable_stamped_cmd_vel:=true'],
+        [*command, '--ros-args', *(word for it in setup.parameters for word in ('-p', it))],
         stdout=sys.stderr)
     try:
         yield process, started_ns
@@ -176,8 +285,8 @@ def _node(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
 
 
 @contextmanager
-def _listening() -> Iterator[tuple[Seen, Any]]:
-    """Subscribe to everything; yield what was seen and a function that spins for a while."""
+def _listening(setup: Setup) -> Iterator[Ear]:
+    """Subscribe to everything."""
     import gc
 
     from diagnostic_msgs.msg import DiagnosticArray
@@ -185,40 +294,56 @@ def _listening() -> Iterator[tuple[Seen, Any]]:
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.qos import QoSProfile
-    from sensor_msgs.msg import CameraInfo, Image
+    from sensor_msgs.msg import CameraInfo, Image, LaserScan
     from tf2_msgs.msg import TFMessage
     rclpy.init(args=[])
     node = rclpy.create_node('inspatio_bench')
-    seen = Seen()
-    for topic, kind in TOPICS.items():
-        node.create_subscription(
-            {'Image': Image, 'CameraInfo': CameraInfo}[kind], topic,
-            lambda message, topic=topic: seen.note(topic, message.header.stamp),
-            QoSProfile(depth=5))
-    node.create_subscription(TFMessage, '/tf', lambda message: seen.note(
-        '/tf', message.transforms[-1].header.stamp), QoSProfile(depth=100))
-    node.create_subscription(DiagnosticArray, '/diagnostics', seen.note_stages,
-                             QoSProfile(depth=10))
     commands = node.create_publisher(TwistStamped, 'cmd_vel', QoSProfile(depth=10))
-    command = TwistStamped()
-    command.twist.linear.x, command.twist.angular.z = FORWARD_M_S, TURN_RAD_S
-    node.create_timer(0.1, lambda: commands.publish(command))
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    gc.collect()
-    gc.freeze()
 
     def spin(seconds: float) -> None:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0.0:
             executor.spin_once(timeout_sec=left)
 
+    def send(forward: float, turn: float) -> None:
+        command = TwistStamped()
+        command.twist.linear.x, command.twist.angular.z = forward, turn
+        commands.publish(command)
+
+    ear = Ear(Seen(), Pictures(), spin, send)
+    seen = ear.seen
+
+    def take(topic: str, message: Any) -> None:
+        seen.note(topic, message.header.stamp)
+        if topic == COLOR and not ear.circles:
+            ear.pictures.note(message.data, time.time_ns())
+
+    kinds = {kind.__name__: kind for kind in (CameraInfo, Image, LaserScan)}
+    for topic, kind in setup.topics.items():
+        node.create_subscription(kinds[kind], topic, partial(take, topic), QoSProfile(depth=5))
+    node.create_subscription(TFMessage, '/tf', lambda message: seen.note(
+        '/tf', message.transforms[-1].header.stamp), QoSProfile(depth=100))
+    node.create_subscription(DiagnosticArray, '/diagnostics', seen.note_stages,
+                             QoSProfile(depth=10))
+    node.create_timer(0.1, lambda: send(FORWARD_M_S, TURN_RAD_S) if ear.circles else None)
+    gc.collect()
+    gc.freeze()
     try:
-        yield seen, spin
+        yield ear
     finally:
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _steps(ear: Ear, tries: int, setup: Setup) -> list[float]:
+    """Return from commands to the pictures that show them, milliseconds."""
+    from tqdm import tqdm
+    ear.circles = False
+    return list(tqdm(tries_of(ear.pictures, ear.spin, ear.send, tries, 1.0 / setup.rate_hz),
+                     desc='command to pixel', total=tries, leave=False))
 
 
 def _drive(spin: Any, seconds: float, what: str) -> None:
@@ -230,13 +355,13 @@ def _drive(spin: Any, seconds: float, what: str) -> None:
 def _wait_for_first(seen: Seen, spin: Any, process: subprocess.Popen[bytes]) -> int:
     """Return when the first colour image arrived, nanoseconds."""
     end = time.monotonic() + _START_TIMEOUT_S
-    while not seen.arrivals['camera/color/image_raw']:
+    while not seen.arrivals[COLOR]:
         if process.poll() is not None:
             raise RuntimeError(f'the node died with code {process.returncode}')
         if time.monotonic() > end:
             raise RuntimeError(f'no image within {_START_TIMEOUT_S:.0f} s')
         spin(0.05)
-    return seen.arrivals['camera/color/image_raw'][0][1]
+    return seen.arrivals[COLOR][0][1]
 
 
 def _rss_mib(pid: int) -> float:

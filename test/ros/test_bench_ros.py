@@ -5,24 +5,29 @@
 import argparse
 from pathlib import Path
 import sys
+import time
 
-from inspatio_ros.cli import bench_ros
-from inspatio_ros.cli.bench_ros import Seen, summarise, TOPICS
+from inspatio_ros.cli import bench_ros, bench_ros_step
+from inspatio_ros.cli.bench_ros import Seen, Setup, step_figures, summarise
+from inspatio_ros.cli.bench_ros_step import Pictures, tries_of
+from inspatio_ros.cli.parameter_files import check_ros_arguments
+import numpy as np
 import pytest
 
 PERIOD_NS = 41_666_667
+SETUP = Setup()
 
 
 def arrivals(ticks=48, late_ms=5.0):
     seen = Seen()
-    for topic in (*TOPICS, '/tf'):
+    for topic in (*SETUP.topics, '/tf'):
         seen.arrivals[topic] = [(k * PERIOD_NS, k * PERIOD_NS + round(late_ms * 1e6))
                                 for k in range(1, ticks + 1)]
     return seen
 
 
 def test_a_perfect_run():
-    result = summarise(arrivals(), 24.0)
+    result = summarise(arrivals(), SETUP)
     assert result['delivered'] == 1.0
     assert result['rate_hz'] == pytest.approx(24.0, abs=1e-3)
     assert result['p50_ms'] == result['p99_ms'] == 5.0
@@ -32,33 +37,33 @@ def test_a_perfect_run():
 def test_a_lost_image_is_a_lost_tick():
     seen = arrivals(100)
     del seen.arrivals['camera/depth/image_raw'][50]
-    assert summarise(seen, 24.0)['delivered'] == 0.99
+    assert summarise(seen, SETUP)['delivered'] == 0.99
 
 
 def test_a_skipped_tick_counts():
     seen = arrivals(100)
     for messages in seen.arrivals.values():
         del messages[40:50]
-    assert summarise(seen, 24.0)['delivered'] == 0.9
+    assert summarise(seen, SETUP)['delivered'] == 0.9
 
 
 def test_a_node_that_falls_silent_has_lost_the_rest():
-    assert summarise(arrivals(240), 24.0, duration_s=10.0)['delivered'] == 1.0
-    assert summarise(arrivals(80), 24.0, duration_s=10.0)['delivered'] < 0.35
+    assert summarise(arrivals(240), SETUP, duration_s=10.0)['delivered'] == 1.0
+    assert summarise(arrivals(80), SETUP, duration_s=10.0)['delivered'] < 0.35
 
 
 def test_another_stamp_is_noticed():
     seen = arrivals()
     stamp, arrival = seen.arrivals['camera/color/camera_info'][20]
     seen.arrivals['camera/color/camera_info'][20] = (stamp + 1, arrival)
-    result = summarise(seen, 24.0)
+    result = summarise(seen, SETUP)
     assert not result['stamps_equal']
     assert result['delivered'] < 1.0
 
 
 def test_nothing_whole_is_an_error():
     with pytest.raises(RuntimeError, match='no tick arrived whole'):
-        summarise(Seen(), 24.0)
+        summarise(Seen(), SETUP)
 
 
 def test_a_short_run_for_real(checkout, monkeypatch):
@@ -66,7 +71,7 @@ def test_a_short_run_for_real(checkout, monkeypatch):
     parser = argparse.ArgumentParser()
     bench_ros.add_arguments(parser)
     node = [sys.executable, str(Path(__file__).parent / 'painted_node.py')]
-    result = bench_ros.run(parser.parse_args(['--duration', '2']), node)
+    result = bench_ros.run(parser.parse_args(['--duration', '2', '--tries', '3']), node)
     assert result['stamps_equal']
     assert result['ticks'] > 20
     assert 0.0 < result['p50_ms'] <= result['p99_ms']
@@ -75,3 +80,70 @@ def test_a_short_run_for_real(checkout, monkeypatch):
     stages = result['node_stages_ms']
     assert 0.0 < stages['convert_p50_ms'] <= stages['host_p50_ms'] <= stages['host_p99_ms']
     assert 'frame to messages p50' in bench_ros.table(result)
+    ms, ticks = result['command_to_pixel_ms'], result['command_to_pixel_ticks']
+    assert result['command_to_pixel_tries'] == 3
+    assert 0.0 < ms['median'] <= ms['max'] and ticks['max'] == pytest.approx(
+        ms['max'] * 0.024, abs=1e-3)
+    assert 'command to first pixel' in bench_ros.table(result)
+
+
+def test_every_topic_of_every_camera_counts():
+    setup = Setup(640, 480, 15.0, cameras=2, scan=True)
+    assert list(setup.topics) == [
+        f'{camera}/{topic}' for camera in ('camera', 'camera_2') for topic in (
+            'color/image_raw', 'depth/image_raw', 'color/camera_info', 'depth/camera_info')
+    ] + ['scan']
+    check_ros_arguments([word for it in setup.parameters for word in ('-p', it)])
+    seen = Seen()
+    for topic in (*setup.topics, '/tf'):
+        seen.arrivals[topic] = [(k * 66_666_667, k * 66_666_667) for k in range(1, 101)]
+    assert summarise(seen, setup)['delivered'] == 1.0
+    del seen.arrivals['camera_2/depth/image_raw'][50], seen.arrivals['scan'][60]
+    assert summarise(seen, setup)['delivered'] == 0.98
+
+
+def test_what_arrives_after_the_measurement_does_not_count():
+    seen = arrivals(100)
+    seen.cut(50 * PERIOD_NS)
+    assert summarise(seen, SETUP)['ticks'] == 49
+
+
+class Watched:
+    """A robot that a picture shows some pictures late, in a scene where something moves."""
+
+    def __init__(self, late, moves=20):
+        self.pictures, self.turns = Pictures(), []
+        self._late, self._moves, self._k, self._left = late, moves, 0, None
+
+    def send(self, forward, turn):
+        self.turns.append(turn)
+        self._left = self._late if turn else None
+
+    def spin(self, seconds):
+        self._k += 1
+        data = np.zeros(1000, np.uint8)
+        data[self._k * self._moves % 1000:][:self._moves] = 1
+        if self._left == 0:
+            data += np.uint8(self._k % 100)
+        self._left = self._left and self._left - 1
+        time.sleep(0.002)
+        self.pictures.note(data.tobytes(), time.time_ns())
+
+
+def test_a_command_is_seen_in_the_first_picture_that_changes_as_none_did_before():
+    fast, slow = Watched(late=0), Watched(late=20)
+    few, many = (list(tries_of(it.pictures, it.spin, it.send, 4, 0.04)) for it in (fast, slow))
+    assert len(few) == len(many) == 4
+    assert 2.0 <= min(few) and 40.0 <= min(many) and max(few) < min(many)
+    assert [turn for turn in fast.turns if turn] == [-4.0, 4.0] * 2
+    assert fast.turns[-1] == 0.0
+    assert step_figures([10.0, 20.0, 60.0], 50.0) == {
+        'command_to_pixel_ms': {'median': 20.0, 'max': 60.0},
+        'command_to_pixel_ticks': {'median': 1.0, 'max': 3.0}, 'command_to_pixel_tries': 3}
+
+
+def test_a_command_that_nobody_sees_is_an_error(monkeypatch):
+    monkeypatch.setattr(bench_ros_step, '_TIMEOUT_S', 0.05)
+    blind = Watched(late=10_000)
+    with pytest.raises(RuntimeError, match='no picture within'):
+        list(tries_of(blind.pictures, blind.spin, blind.send, 2, 0.04))
