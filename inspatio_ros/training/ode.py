@@ -26,7 +26,7 @@ class OdePath:
     """
     A way from noise to clips.
 
-    :param noisy: what the clips were at each of the levels that were asked for, (S, B, N, C, h, w).
+    :param noisy: (S, B, N, C, h, w) the clips at each of the levels that were asked for.
     :param clean: (B, N, C, h, w) what they became.
     """
 

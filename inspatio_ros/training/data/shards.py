@@ -224,8 +224,12 @@ class Shards:
 
     def notes(self, record: int) -> dict[str, str]:
         """Return what a record's shard says of its origin."""
-        with safe_open(self.paths[self._of_record[record][0]], 'pt') as file:
+        with safe_open(self.path(record), 'pt') as file:
             return dict(file.metadata() or {})
+
+    def path(self, record: int) -> Path:
+        """Return the shard that a record lies in."""
+        return self.paths[self._of_record[record][0]]
 
     def skipped_text(self) -> str:
         """Return how many shards are passed over, and the first few of them."""

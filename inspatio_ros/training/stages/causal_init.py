@@ -82,21 +82,21 @@ class CausalInitStage:
     :param setting: sizes and prompt.
     :param config: of the stage.
     :param teacher: frozen; for the source `ode`.
-    :param average: the student's twin, which becomes its average; None: a copy is made.
     :raises ValueError: the source `ode` without a teacher.
     """
 
     def __init__(self, dit: CausalDit, setting: Setting, config: CausalInitConfig,
-                 teacher: CausalDit | None = None, average: CausalDit | None = None) -> None:
+                 teacher: CausalDit | None = None) -> None:
         if config.source == 'ode' and teacher is None:
             raise ValueError("the source 'ode' needs a teacher")
         self.setting, self.config = setting, config
         self.schedule = FlowSchedule()
-        self._dit, self._average_dit = dit, average or copy_of(dit, learns=False)
-        self._teacher = teacher if config.source == 'ode' else None
-        self._student = Student(dit, setting.star, setting.text_1LC)
-        self._learner = Learner('student', dit, config.optim)
-        self._average = Average(dit, self._average_dit, config.average)
+        self._average_dit = setting.prepare(copy_of(dit, learns=False))
+        self._dit = setting.prepare(dit)
+        self._teacher = setting.prepare(teacher) if teacher and config.source == 'ode' else None
+        self._student = Student(self._dit, setting.star, setting.text_1LC)
+        self._learner = Learner('student', self._dit, config.optim)
+        self._average = Average(self._dit, self._average_dit, config.average)
         self._turns = Turns()
 
     def networks(self) -> dict[str, nn.Module]:

@@ -74,28 +74,27 @@ class JdmdStage:
     :param setting: sizes and prompt.
     :param config: of the stage.
     :param fakes: by task, ready to learn; None: copies of the teachers.
-    :param average: the student's twin, which becomes its average; None: a copy is made.
     :raises ValueError: a task without a teacher, a teacher that learns.
     """
 
     def __init__(self, student: CausalDit, teachers: Mapping[Task, CausalDit], setting: Setting,
-                 config: JdmdConfig, fakes: Mapping[Task, CausalDit] | None = None,
-                 average: CausalDit | None = None) -> None:
+                 config: JdmdConfig, fakes: Mapping[Task, CausalDit] | None = None) -> None:
         missing = [task for task in config.tasks if task not in teachers]
         if missing:
             raise ValueError(f'no teacher for {", ".join(missing)}')
         self.setting, self.config, self.schedule = setting, config, FlowSchedule()
-        self._teachers = {task: teachers[task] for task in config.tasks}
-        if any(w.requires_grad for dit in self._teachers.values() for w in dit.parameters()):
+        if any(w.requires_grad for task in config.tasks for w in teachers[task].parameters()):
             raise ValueError('teachers must be frozen')
-        self._fakes = {task: fakes[task] if fakes else copy_of(teachers[task], learns=True)
-                       for task in config.tasks}
-        self._dit, self._average_dit = student, average or copy_of(student, learns=False)
-        self._student = Student(student, setting.star, setting.text_1LC)
-        self._learner = Learner('student', student, config.student)
+        fakes = fakes or {task: copy_of(teachers[task], learns=True) for task in config.tasks}
+        self._fakes = {task: setting.prepare(fakes[task]) for task in config.tasks}
+        self._teachers = {task: setting.prepare(teachers[task]) for task in config.tasks}
+        self._average_dit = setting.prepare(copy_of(student, learns=False))
+        self._dit = setting.prepare(student)
+        self._student = Student(self._dit, setting.star, setting.text_1LC)
+        self._learner = Learner('student', self._dit, config.student)
         self._fake_learners = {task: Learner(f'fake_{task}', fake, config.fake)
                                for task, fake in self._fakes.items()}
-        self._average = Average(student, self._average_dit, config.average)
+        self._average = Average(self._dit, self._average_dit, config.average)
         self._turns = Turns()
 
     def networks(self) -> dict[str, nn.Module]:

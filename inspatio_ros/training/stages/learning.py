@@ -22,6 +22,11 @@ def as_they_are(latents: Tensor) -> Tensor:
     return latents
 
 
+def as_it_is(dit: CausalDit) -> CausalDit:
+    """Return a network: what one process needs to do with it."""
+    return dit
+
+
 @dataclass(frozen=True)
 class Setting:
     """
@@ -32,6 +37,8 @@ class Setting:
     :param text_1LC: the prompt of all clips, on the networks' device; (1, 0, C): an empty one.
     :param blank_1LC: the prompt that guidance leads away from; None: the same.
     :param decode: (B, N, C, h, w) latents to frames, for pictures.
+    :param prepare: what is done with each network before anything is made of it, such as
+        spreading it over processes.
     :raises ValueError: clips that are not whole blocks.
     """
 
@@ -40,6 +47,7 @@ class Setting:
     text_1LC: Tensor
     blank_1LC: Tensor | None = None
     decode: Callable[[Tensor], Tensor] = as_they_are
+    prepare: Callable[[CausalDit], CausalDit] = as_it_is
 
     def __post_init__(self) -> None:
         K = self.star.shape.block_latents

@@ -54,16 +54,15 @@ class TeacherStage:
     :param dit: the network, ready to learn.
     :param setting: sizes and prompt.
     :param config: of the stage.
-    :param average: its twin, which becomes the average; None: a copy is made.
     """
 
-    def __init__(self, dit: CausalDit, setting: Setting, config: TeacherConfig,
-                 average: CausalDit | None = None) -> None:
+    def __init__(self, dit: CausalDit, setting: Setting, config: TeacherConfig) -> None:
         self.setting, self.config = setting, config
         self.schedule = FlowSchedule()
-        self._dit, self._average_dit = dit, average or copy_of(dit, learns=False)
-        self._learner = Learner('teacher', dit, config.optim)
-        self._average = Average(dit, self._average_dit, config.average)
+        self._average_dit = setting.prepare(copy_of(dit, learns=False))
+        self._dit = setting.prepare(dit)
+        self._learner = Learner('teacher', self._dit, config.optim)
+        self._average = Average(self._dit, self._average_dit, config.average)
         self._turns = Turns()
 
     def networks(self) -> dict[str, nn.Module]:
