@@ -71,7 +71,7 @@ class TfSource(TrackSource):
     def __init__(self, parameters: WorldParameters, T_map_odom: F64, clock: Clock,
                  report: Report, frames: Frames) -> None:
         super().__init__(parameters, T_map_odom, clock, report)
-        self.topic, self.kind = '/tf', 'TFMessage'
+        self.topic, self.kind = 'tf', 'TFMessage'
         self._frames = frames
         self._refused_ns: int | None = None  # newest instant whose transform is no pose
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 import gc
 from typing import Any
 
@@ -32,6 +33,7 @@ from inspatio_ros.ros.clock_publisher import ClockPublisher
 from inspatio_ros.ros.control import Control
 from inspatio_ros.ros.messages import messages
 from inspatio_ros.ros.motion_sources import open_source, subscribe
+from inspatio_ros.ros.patient_parameters import Changes, Opening, PatientParameters
 from inspatio_ros.ros.publishers import Publishers, send
 from inspatio_ros.ros.sensor_loop import SensorLoop
 from inspatio_ros.ros.simulation import Face, offer_simulation
@@ -42,6 +44,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
+from rclpy.task import Future
 
 OpenWorld = Callable[[WorldRequest], WorldBackend]
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -77,6 +80,7 @@ class WorldNode(LifecycleNode):
         self._throttle = health_of.Throttle()
         self._state = 'unconfigured'
         self._opened: Opened | None = None
+        self._opening: Opening | None = None  # of the world that comes next
         self._teleport_counts: defaultdict[str, Counts] = defaultdict(Counts)
         self._generator_faulty = False  # when diagnostics last looked
         p = self._settings
@@ -90,6 +94,8 @@ class WorldNode(LifecycleNode):
                                                   QoSProfile(depth=10))
         self.create_timer(1.0, self._on_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.add_on_set_parameters_callback(self._on_parameters)
+        self._wake = self.create_guard_condition(_nothing)
+        PatientParameters(self, self._prepare, self._abandon)
 
     @property
     def autostart(self) -> bool:
@@ -102,6 +108,7 @@ class WorldNode(LifecycleNode):
 
     def release(self) -> None:
         """Stop the loop, leave the network and free the world; harmless when there is none."""
+        self._abandon()
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.loop.stop()
@@ -249,22 +256,58 @@ class WorldNode(LifecycleNode):
         if new.imagination.generator != 'none':
             raise ValueError('scene can change only while the node is unconfigured where there is '
                              'a generator')
-        self.get_logger().info(f'opening {new.scene or "the bundled scene"}')
         self._enter(new, opened)
 
     def _enter(self, new: WorldParameters, opened: Opened) -> None:
         """Open another world, and go there; the old one stays until then."""
-        world = self._open_world(request_of(new))
+        opening, request = self._opening, request_of(new)
+        if opening is not None and opening.done.done() and opening.request == request:
+            world = opening.take()
+        else:
+            world = self._open_warm(new)  # asked for in this process: nobody waits elsewhere
         try:
-            sensor = Sensor(world, new)
-            first = parameters_of_robot(new.robots[0], new)
-            sensor.warm_up(start_of(first.initial_pose, sensor.spawn))
             left = opened.loop.enter(world, new)
         except BaseException:
             world.close()
             raise
         left.close()
         gc.collect()  # what is frozen is not walked
+
+    def _open_warm(self, new: WorldParameters) -> WorldBackend:
+        """Open a world, and render once where its first robot starts."""
+        world = self._open_world(request_of(new))
+        try:
+            sensor = Sensor(world, new)
+            first = parameters_of_robot(new.robots[0], new)
+            sensor.warm_up(start_of(first.initial_pose, sensor.spawn))
+        except BaseException:
+            world.close()
+            raise
+        return world
+
+    def _prepare(self, changes: Changes) -> Future[None] | None:
+        """Begin to open the world that changes ask for; the node goes on meanwhile."""
+        new, answer = parameters_of.changed(self._settings, changes, self._opened is not None)
+        if self._opened is None or not answer.successful or not self._moves(new):
+            return None
+        self.get_logger().info(f'opening {new.scene or "the bundled scene"}')
+        try:
+            request = request_of(new)
+        except ValueError:
+            return None  # who applies it says why not
+        self._opening = Opening(request, partial(self._open_warm, new), self._wake.trigger)
+        return self._opening.done
+
+    def _moves(self, new: WorldParameters) -> bool:
+        """Return whether these parameters lead into another world, and can."""
+        return (folder_of(new) != folder_of(self._settings)
+                and new.imagination.generator == 'none')
+
+    def _abandon(self) -> None:
+        """Let go of a world that was opened and is not needed."""
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.abandon()
 
     # ---- what the node says
 
@@ -352,4 +395,4 @@ class WorldNode(LifecycleNode):
 
 
 def _nothing() -> None:
-    """Tell no time: others do."""
+    """Do nothing: others tell the time, or being woken was enough."""

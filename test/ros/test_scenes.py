@@ -12,9 +12,13 @@ from inspatio_ros.contracts import Intrinsics, Spawn
 from inspatio_ros.engine.world import SceneWorld, WorldSettings
 from inspatio_ros.robot.messages import stamp_ns_of
 from inspatio_ros.scene.scene import Scene, View
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 import numpy as np
 from painted_world import CAMERA, PaintedWorld, SPAWN
 import pytest
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from rig import camera_position, COLOR, COLOR_INFO, DEPTH, Rig
 from rooms import pose, trace
 
@@ -89,6 +93,73 @@ def test_the_next_frame_shows_the_new_place_and_the_old_one_is_freed(rig):
     stamps = [stamp_ns_of(message.header.stamp) for message in rig.got['odom']]
     assert len(set(np.diff(stamps))) == 1, 'no tick was lost'
     rig.wait(lambda: rig.got['diagnostics'][-1].status[0].hardware_id == 'two')
+
+
+@pytest.fixture(params=['wall', 'scaled', 'lockstep'])
+def slow(request):
+    """Return a rig that opens scenes in 1.5 s, and what it opened."""
+    places = Places()
+
+    def open_slowly(scene):
+        place = places(scene)
+        time.sleep(1.5 if len(places.opened) > 1 else 0.0)
+        return place
+
+    rig = Rig(world=open_slowly, scenes=[*NAMES, 'bad=/broken'], clock=request.param,
+              tick_on='free', tick_rate=24.0, speed_factor=1.0)
+    rig.places = places.opened
+    rig.listen(DEPTH, 'odom', 'diagnostics')
+    yield rig
+    rig.close()
+
+
+def meanwhile(rig, name, value):
+    """Ask for a parameter and return the answer to come."""
+    request = SetParameters.Request()
+    request.parameters = [Parameter(name, value=value).to_parameter_msg()]
+    client = rig.listener.create_client(SetParameters, 'world_node/set_parameters')
+    assert client.wait_for_service(timeout_sec=5.0)
+    return client.call_async(request)
+
+
+def test_all_goes_on_while_a_scene_is_opened(slow):
+    rig = slow
+    answer = meanwhile(rig, 'scene', 'two')
+    rig.wait(lambda: len(rig.places) == 2)
+    count, begin = len(rig.got[DEPTH]), time.monotonic()
+    rig.drive(forward=1.0)
+    rig.wait(lambda: rig.got['odom'][-1].pose.pose.position.x > 0.2, what='a command that acts')
+    assert rig.describe('rate')[0].name == 'rate'
+    assert not answer.done(), 'it took longer to answer than to open'
+    pictures, elapsed_s = len(rig.got[DEPTH]) - count, time.monotonic() - begin
+    assert pictures > 0.5 * 24.0 * elapsed_s
+    assert camera_position(rig.got[DEPTH][-1])[0] < 5.0, 'still the old place'
+    rig.wait(answer.done)
+    assert answer.result().results[0].successful
+    rig.wait(lambda: camera_position(rig.got[DEPTH][-1])[0] == pytest.approx(20.0))
+    assert rig.places[0].closed and not rig.places[1].closed
+
+
+def test_changes_are_answered_one_after_the_other(slow):
+    first, second = meanwhile(slow, 'scene', 'two'), meanwhile(slow, 'scene', 'here')
+    bad, rate = meanwhile(slow, 'scene', 'bad'), meanwhile(slow, 'rate', 12.0)
+    slow.wait(lambda: all(it.done() for it in (first, second, bad, rate)))
+    results = [it.result().results[0] for it in (first, second, bad, rate)]
+    assert [it.successful for it in results] == [True, True, False, True]
+    assert 'fps must be > 0' in results[2].reason
+    assert [place.closed for place in slow.places] == [True, True, False]
+
+
+def test_a_node_that_is_cleaned_up_meanwhile_holds_no_world(slow):
+    answer = meanwhile(slow, 'scene', 'two')
+    slow.wait(lambda: len(slow.places) == 2)
+    for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP):
+        request = ChangeState.Request(transition=Transition(id=transition))
+        assert slow.call(ChangeState, 'world_node/change_state', request).success
+    assert not answer.done()
+    slow.wait(answer.done)
+    assert answer.result().results[0].successful, 'the next one that is opened'
+    slow.wait(lambda: all(place.closed for place in slow.places))
 
 
 def test_a_scene_is_changed_by_name_by_folder_and_back(rig):

@@ -62,7 +62,7 @@ class Robot:
 
     @property
     def counts(self):
-        return self.source.counts()['/tf'].as_dict()
+        return self.source.counts()['tf'].as_dict()
 
 
 def test_without_tf2_the_node_says_which_package_it_lacks(monkeypatch):
@@ -264,4 +264,4 @@ def test_the_node_follows_tf_of_others_and_says_what_it_lacks(make_rig):
     time.sleep(0.3)
     assert len(rig.got[DEPTH]) == count, 'TF fell silent: no picture'
     values = rig.values()
-    assert values['/tf.received'] == values['/tf.used']
+    assert values['tf.received'] == values['tf.used']
