@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 import math
+from typing import NamedTuple
 
 from inspatio_ros.contracts import F32, F64, I64, U8
 from inspatio_ros.evaluation.image import Mask
@@ -41,13 +42,20 @@ class Seen:
     K: F64
 
 
-def in_other(one: Seen, other: Seen) -> tuple[F64, Mask]:
+class Link(NamedTuple):
     """
-    Find the pixels of one frame in another.
+    Where the pixels of one frame are in another.
 
-    :returns: (H, W, 2) float64 pixels (u, v) in the other frame, and where they show the same
-        surface point.
+    :param pixels: (H, W, 2) float32 (u, v) in the other frame.
+    :param common: (H, W) bool, where both show the same surface point.
     """
+
+    pixels: F32
+    common: Mask
+
+
+def link(one: Seen, other: Seen) -> Link:
+    """Find the pixels of one frame in another."""
     height, width = one.depth_HW.shape
     rows, columns = np.arange(height), np.arange(width)
     T_other_one = inverse(other.T_world_cam) @ one.T_world_cam
@@ -61,42 +69,49 @@ def in_other(one: Seen, other: Seen) -> tuple[F64, Mask]:
     there = other.depth_HW[nearest[..., 1], nearest[..., 0]]
     with np.errstate(invalid='ignore'):
         same = np.abs(there - z) <= _SAME_SURFACE * z
-    return pixels, inside & same
+    common = inside & same
+    return Link(np.where(common[..., None], pixels, 0.0).astype(np.float32), common)
 
 
-def warped_difference(picture: U8, seen: Seen, other: U8, other_seen: Seen,
+def warped_difference(picture: U8, other: U8, between: Link,
                       counted: Mask | None = None) -> float:
     """
     Say by how much a frame differs from another one that shows the same surfaces.
 
     :param picture, other: (H, W, 3) uint8.
+    :param between: from `picture` to `other`.
     :param counted: (H, W) pixels of `picture` that count; None: all.
     :returns: mean absolute difference, grey levels; NaN where nothing is common.
     """
     import cv2
-    pixels, common = in_other(seen, other_seen)
-    common = common if counted is None else common & counted
+    common = between.common if counted is None else between.common & counted
     if not common.any():
         return math.nan
-    pixels = np.where(common[..., None], pixels, 0.0).astype(np.float32)
-    moved = cv2.remap(other.astype(np.float32), pixels[..., 0], pixels[..., 1], cv2.INTER_LINEAR)
+    moved = cv2.remap(other.astype(np.float32), between.pixels[..., 0], between.pixels[..., 1],
+                      cv2.INTER_LINEAR)
     return float(np.abs(moved - picture)[common].mean())
 
 
-def flicker(frames_NHW3: U8, seen: Sequence[Seen], counted: Sequence[Mask] | None = None) -> F64:
+def to_the_one_before(seen: Sequence[Seen]) -> list[Link]:
+    """Return the N - 1 links from each frame to the one before it."""
+    return [link(after, before) for before, after in zip(seen, seen[1:])]
+
+
+def flicker(frames_NHW3: U8, links: Sequence[Link],
+            counted: Sequence[Mask] | None = None) -> F64:
     """
     Return how much each frame differs from the one before, beyond the motion of the camera.
 
     :param frames_NHW3: uint8.
-    :param seen: N, of each frame.
+    :param links: N - 1, of `to_the_one_before`.
     :param counted: N times (H, W), pixels that count, as those that show nothing that moves.
     :returns: (N - 1,) float64 grey levels; NaN where two frames have nothing in common. True
         frames are not at 0: they are resampled, too. Theirs is what to compare with.
     """
     return np.array([
-        warped_difference(frames_NHW3[i], seen[i], frames_NHW3[i - 1], seen[i - 1],
-                          None if counted is None else counted[i])
-        for i in range(1, len(frames_NHW3))])
+        warped_difference(frames_NHW3[i + 1], frames_NHW3[i], between,
+                          None if counted is None else counted[i + 1])
+        for i, between in enumerate(links)])
 
 
 def border_step(flicker_N: F64, first_frames: Sequence[int]) -> float:

@@ -47,7 +47,7 @@ def picture(room, T):
 def test_a_rendered_view_gives_its_pose(room, recorded, motion):
     T = recorded.T_map_cam @ offset(**motion)
     found = find_camera(picture(room, T), CAMERA, find_landmarks([recorded]))
-    score = score_cameras([found], T[None], recorded.T_map_cam[None])
+    score = score_cameras([found], T[None], 0.4)
     assert found.inliers > 30
     assert score.rotation_deg < 0.2 and score.translation_m < 0.01
 
@@ -58,7 +58,7 @@ def test_rot_err_is_by_how_much_the_picture_is_turned_off(room, recorded, turned
     commanded = recorded.T_map_cam @ offset(x=0.2)
     seen = picture(room, commanded @ offset(yaw_deg=turned))
     found = find_camera(seen, CAMERA, find_landmarks([recorded]))
-    score = score_cameras([found], commanded[None], recorded.T_map_cam[None])
+    score = score_cameras([found], commanded[None], 0.4)
     assert score.rotation_deg == pytest.approx(turned, abs=0.15)
     assert score.translation_m < 0.01
 
@@ -67,7 +67,7 @@ def test_trans_err_is_by_how_much_it_stands_off(room, recorded):
     commanded = recorded.T_map_cam @ offset(x=0.4)
     seen = picture(room, commanded @ offset(x=-0.1))
     found = find_camera(seen, CAMERA, find_landmarks([recorded]))
-    score = score_cameras([found], commanded[None], recorded.T_map_cam[None])
+    score = score_cameras([found], commanded[None], 0.4)
     assert score.translation_m == pytest.approx(0.1, abs=0.01)
     assert score.translation_ratio == pytest.approx(0.25, abs=0.025)
     assert score.rotation_deg < 0.2
@@ -85,9 +85,8 @@ def test_several_recorded_views_help_each_other(room, recorded):
     assert both.inliers > one.inliers
 
 
-def test_a_picture_of_another_place_has_no_camera(recorded):
-    world, path = procedural_world(8)
-    seen = world.render(path.poses(np.array([0.4]), np.zeros(1))[0], CAMERA).rgb
+def test_a_picture_of_what_was_not_recorded_has_no_camera(room, recorded):
+    seen = picture(room, recorded.T_map_cam @ offset(yaw_deg=180.0))
     assert find_camera(seen, CAMERA, find_landmarks([recorded])) is None
     flat = np.full((192, 320, 3), 90, np.uint8)
     assert find_camera(flat, CAMERA, find_landmarks([recorded])) is None
@@ -102,11 +101,11 @@ def test_what_moves_is_no_landmark(recorded):
 def test_frames_without_a_camera_are_counted_and_left_out():
     T = np.tile(np.eye(4), (2, 1, 1))
     turned = FoundCamera(offset(yaw_deg=3.0), 50)
-    score = score_cameras([turned, None], T, T[:1])
+    score = score_cameras([turned, None], T, 0.0)
     assert (score.frames, score.found) == (2, 1)
     assert score.rotation_deg == pytest.approx(3.0)
     assert math.isnan(score.translation_ratio)
-    assert math.isnan(score_cameras([None], T[:1], T[:1]).rotation_deg)
+    assert math.isnan(score_cameras([None], T[:1], 1.0).rotation_deg)
 
 
 def test_camera_error_is_the_geometric_mean_after_the_best_scale():

@@ -6,8 +6,9 @@ import math
 
 from inspatio_ros.contracts import Intrinsics
 from inspatio_ros.evaluation.image import psnr_db
-from inspatio_ros.evaluation.model_steadiness import (border_step, drift_slope, flicker, in_other,
-                                                      lag_frames, Seen, warped_difference)
+from inspatio_ros.evaluation.model_steadiness import (border_step, drift_slope, flicker,
+                                                      lag_frames, link, Seen,
+                                                      to_the_one_before, warped_difference)
 from inspatio_ros.motion.transforms import pose_rpy
 from inspatio_ros.scene.synthetic.procedural import procedural_world
 import numpy as np
@@ -35,11 +36,11 @@ def view_of(wall, steps):
 
 def walk_along(wall, count, light=lambda i: 0):
     frames = np.array([view_of(wall, i) + np.uint8(light(i)) for i in range(count)])
-    return frames, [before_wall(i) for i in range(count)]
+    return frames, to_the_one_before([before_wall(i) for i in range(count)])
 
 
 def test_a_pixel_is_found_where_the_camera_has_moved_it():
-    pixels, common = in_other(before_wall(0), before_wall(5))
+    pixels, common = link(before_wall(0), before_wall(5))
     assert common[:, 5:].all() and not common[:, :5].any()
     np.testing.assert_allclose(pixels[10, 20], [15.0, 10.0], atol=1e-5)
 
@@ -47,29 +48,29 @@ def test_a_pixel_is_found_where_the_camera_has_moved_it():
 def test_what_is_hidden_in_the_other_frame_is_not_common():
     near = before_wall(1)
     near.depth_HW[:, 20:30] = 1.0
-    _, common = in_other(before_wall(0), near)
+    _, common = link(before_wall(0), near)
     assert not common[:, 21:31].any() and common[:, 31:].all()
 
 
 def test_the_motion_of_the_camera_is_no_flicker(wall):
-    frames, seen = walk_along(wall, 6)
-    np.testing.assert_allclose(flicker(frames, seen), 0.0, atol=1e-3)
+    frames, links = walk_along(wall, 6)
+    np.testing.assert_allclose(flicker(frames, links), 0.0, atol=1e-3)
 
 
 def test_flicker_is_by_how_much_frames_change_beyond_that(wall):
-    frames, seen = walk_along(wall, 6, light=lambda i: 7 * (i % 2))
-    np.testing.assert_allclose(flicker(frames, seen), 7.0, atol=1e-3)
+    frames, links = walk_along(wall, 6, light=lambda i: 7 * (i % 2))
+    np.testing.assert_allclose(flicker(frames, links), 7.0, atol=1e-3)
     counted = [np.zeros((48, 64), bool)] * 6
-    assert np.isnan(flicker(frames, seen, counted)).all()
+    assert np.isnan(flicker(frames, links, counted)).all()
 
 
 def test_frames_of_a_room_flicker_little(room_walk):
-    frames, seen = room_walk
-    true = flicker(frames, seen)
+    frames, links = room_walk
+    true = flicker(frames, links)
     assert (true < 4.0).all()
     lit = frames.copy()
     lit[1::2] = np.minimum(lit[1::2].astype(int) + 20, 255).astype(np.uint8)
-    assert (flicker(lit, seen) > true + 10.0).all()
+    assert (flicker(lit, links) > true + 10.0).all()
 
 
 @pytest.fixture
@@ -80,12 +81,12 @@ def room_walk():
     poses = path.poses(np.linspace(0.3, 0.34, 4), np.zeros(4))
     shots = [world.render(T, camera) for T in poses]
     return (np.array([shot.rgb for shot in shots]),
-            [Seen(shot.depth, T, camera.K) for shot, T in zip(shots, poses)])
+            to_the_one_before([Seen(shot.depth, T, camera.K) for shot, T in zip(shots, poses)]))
 
 
 def test_a_step_at_the_border_of_blocks_is_told_from_flicker(wall):
-    frames, seen = walk_along(wall, 9, light=lambda i: 10 * (i // 3) + 2 * (i % 2))
-    changes = flicker(frames, seen)
+    frames, links = walk_along(wall, 9, light=lambda i: 10 * (i // 3) + 2 * (i % 2))
+    changes = flicker(frames, links)
     # Within blocks frames change by 2, across their borders by 10 -+ 2.
     assert border_step(changes, [3, 6]) == pytest.approx((8.0 + 12.0) / 2 - 2.0, abs=1e-3)
     assert math.isnan(border_step(changes, []))
@@ -112,10 +113,9 @@ def test_who_comes_back_sees_what_has_changed(wall):
     back[:, :30] += 16
     pixels = np.zeros((48, 64), bool)
     pixels[:, :30] = True
-    assert warped_difference(back, before_wall(4), left, before_wall(0), pixels) == pytest.approx(
-        16.0, abs=1e-3)
-    assert warped_difference(back, before_wall(4), left, before_wall(0), ~pixels) == pytest.approx(
-        0.0, abs=1e-3)
+    between = link(before_wall(4), before_wall(0))
+    assert warped_difference(back, left, between, pixels) == pytest.approx(16.0, abs=1e-3)
+    assert warped_difference(back, left, between, ~pixels) == pytest.approx(0.0, abs=1e-3)
 
 
 @pytest.mark.parametrize('lag', [0, 3, -2])
