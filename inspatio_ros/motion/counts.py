@@ -13,7 +13,7 @@ class Verdict(enum.Enum):
 
     USED = 'used'
     NOT_FINITE = 'not_finite'   # NaN or inf
-    OVER_LIMIT = 'over_limit'   # faster than allowed
+    OVER_LIMIT = 'over_limit'   # faster than allowed, or farther than there are places
     NOT_RIGID = 'not_rigid'     # a pose that is no rotation, a quaternion that is not of norm 1
     STALE = 'stale'             # older than the newest, or too old to matter
     FUTURE = 'future'           # stamped so far ahead that it would block everything after it

@@ -111,6 +111,17 @@ class PoseTrack:
             self._keep(stamp, T_map_base, twist)
         return self.counts.note(verdict)
 
+    def place(self, stamp_ns: int, T_map_base: F64) -> None:
+        """
+        Forget all poses but this one, which no message brought, at rest.
+
+        :param stamp_ns: the clock.
+        :param T_map_base: (4, 4) rigid, metres.
+        """
+        self.clear()
+        self._now_ns = stamp_ns
+        self._keep(stamp_ns, T_map_base, np.zeros(6))
+
     def watch_clock(self, now_ns: int) -> bool:
         """
         Tell the track what time it is.

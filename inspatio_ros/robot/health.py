@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 import enum
 import math
+import os
+from pathlib import Path
 import threading
 import time
 
@@ -20,6 +22,11 @@ import numpy as np
 # Stage times kept for the percentiles: ten seconds at 24 Hz.
 _KEPT = 240
 _RECENT = 40
+# Of this process, in pages: the second number is what lies in memory.
+_STATM = Path('/proc/self/statm')
+_PAGE_BYTES = os.sysconf('SC_PAGE_SIZE')
+# The way from a command to the first picture made with it.
+COMMAND_TO_PIXEL = 'command_to_pixel'
 
 
 class Level(enum.IntEnum):
@@ -85,9 +92,12 @@ class Health:
         """Measure the time spent inside."""
         begin = time.perf_counter()
         yield
-        took_s = time.perf_counter() - begin
+        self.note(name, time.perf_counter() - begin)
+
+    def note(self, stage: str, took_s: float) -> None:
+        """Keep the time that a stage took."""
         with self._lock:
-            self._stages.setdefault(name, deque(maxlen=_KEPT)).append(took_s)
+            self._stages.setdefault(stage, deque(maxlen=_KEPT)).append(took_s)
 
     def usual_s(self, name: str, share: float) -> float:
         """Return the time within which this share of the last second or two of a stage ended."""
@@ -132,6 +142,15 @@ def sensor_values(health: Health, state: str, rate_hz: float, stages: dict[str, 
     return values
 
 
+def memory_values() -> dict[str, str]:
+    """Return the memory of this process as text, MiB; nothing where the system does not say."""
+    try:
+        pages = int(_STATM.read_text().split()[1])
+    except OSError:
+        return {}
+    return {'memory_mib': f'{pages * _PAGE_BYTES / 2 ** 20:.1f}'}
+
+
 def time_values(parameters: WorldParameters, now_ns: int,
                 unanswered: int | None) -> dict[str, str]:
     """
@@ -149,18 +168,21 @@ def time_values(parameters: WorldParameters, now_ns: int,
 
 
 def verdict_of(health: Health, state: str, rate_hz: float, wanted_hz: float,
-               max_unobserved_ratio: float) -> tuple[Level, str]:
+               max_unobserved_ratio: float, doubts: Sequence[str] = ()) -> tuple[Level, str]:
     """
     Judge the camera.
 
     :param state: lifecycle state.
     :param wanted_hz: the rate that the parameters ask for.
+    :param doubts: what else is not as it should be.
     :returns: (level, message) of a diagnostic status.
     """
     if health.error:
         return Level.ERROR, health.error
     if state != 'active':
         return Level.OK, state
+    if doubts:
+        return Level.WARN, '; '.join(doubts)
     if health.unobserved_ratio > max_unobserved_ratio:
         return Level.WARN, (f'{health.unobserved_ratio:.0%} of the picture was never seen '
                             f'(max_unobserved_ratio {max_unobserved_ratio:.0%})')

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 import threading
+import time
 from typing import Any
 
 from inspatio_ros.contracts import CameraTrack, F64, I64
@@ -25,6 +26,12 @@ import numpy as np
 
 # Constant velocity says nothing about a later time.
 _LONGEST_PREDICTION_S = 2.0
+
+# Farther from the origin there is no place: numbers lose what a robot is long.
+FARTHEST_M = 1e6
+
+# Of names that come from outside, no more is logged.
+_LONGEST_NAME = 60
 
 Report = Callable[[str, Verdict, str], None]
 Clock = Callable[[], int]
@@ -72,6 +79,7 @@ class TwistSource:
         self.T_map_odom = T_map_odom
         self.heard_ns: int | None = None  # stamp of the newest message that was used
         self._drive = Drive(_limits(parameters), parameters.cmd_vel_timeout)
+        self._unshown_s: float | None = None  # when the oldest command came that no tick shows
 
     def take(self, message: Any) -> None:
         """Take a Twist or a TwistStamped."""
@@ -84,6 +92,19 @@ class TwistSource:
         """Return the motion at this instant, which is now."""
         with self._lock:
             return self._drive.advance_to(now_ns)
+
+    def show(self, stamp_ns: int) -> float | None:
+        """
+        Say that a tick shows what was commanded up to this instant.
+
+        :returns: when the oldest of these commands came, monotonic seconds; None: there is none
+            that an earlier tick did not show.
+        """
+        with self._lock:
+            if self.heard_ns is None or self.heard_ns > stamp_ns:
+                return None
+            came_s, self._unshown_s = self._unshown_s, None
+            return came_s
 
     def predict(self, stamps_ns: I64, T_base_cam: F64) -> CameraTrack | None:
         """
@@ -114,7 +135,7 @@ class TwistSource:
             self._drive.reset(now_ns)
             self._T_start = self._T_start if T_map_odom is None else T_map_odom
             self.T_map_odom = self._T_start
-            self.heard_ns = None
+            self.heard_ns = self._unshown_s = None
 
     def reconfigure(self, parameters: WorldParameters) -> None:
         """Take new limits."""
@@ -136,6 +157,7 @@ class TwistSource:
             verdict = self._drive.set_twist(stamp_ns, linear, angular, now_ns)
             if verdict.used:
                 self.heard_ns = stamp_ns or now_ns
+                self._unshown_s = self._unshown_s or time.monotonic()
         if not verdict.used:
             self._report('cmd_vel', verdict, f'linear {linear.tolist()} m/s, angular '
                          f'{angular.tolist()} rad/s, {_age(stamp_ns, now_ns)}')
@@ -233,9 +255,8 @@ class TrackSource:
             if T_odom_base is not None:
                 self.T_map_odom = T_map_base @ inverse(T_odom_base)
                 return
-            self._track.clear()
             self._parent = self._parameters.map_frame
-            self._track.push(now_ns, T_map_base, np.zeros(6), now_ns)
+            self._track.place(now_ns, T_map_base)
             self._T_teleport = T_map_base
 
     def reset(self, T_map_odom: F64 | None = None, now_ns: int | None = None) -> None:
@@ -276,7 +297,7 @@ class TrackSource:
             detail = f'linear {linear.tolist()} m/s, angular {angular.tolist()} rad/s'
         elif frame_of(message.child_frame_id) not in ('', self._parameters.base_frame):
             verdict = Verdict.BAD_FRAME
-            detail = (f'child_frame_id {message.child_frame_id!r} is not base_frame '
+            detail = (f'child_frame_id {shown(message.child_frame_id)} is not base_frame '
                       f'{self._parameters.base_frame!r}')
         self._take(message.header, message.pose.pose, np.concatenate([linear, angular]),
                    verdict, detail)
@@ -349,10 +370,14 @@ def judged_numbers(position: Sequence[float],
     :param q_xyzw: 4 numbers.
     :returns: (verdict, detail, (4, 4) or None).
     """
+    numbers = f'position {tuple(position)}, xyzw {tuple(q_xyzw)}'
     if not np.isfinite((*position, *q_xyzw)).all():
-        return Verdict.NOT_FINITE, f'position {tuple(position)}, xyzw {tuple(q_xyzw)}', None
+        return Verdict.NOT_FINITE, numbers, None
+    if max(map(abs, position)) > FARTHEST_M:
+        return Verdict.OVER_LIMIT, numbers, None
     try:
-        return Verdict.USED, '', pose_matrix(position, q_xyzw)
+        with np.errstate(over='ignore'):  # a huge quaternion is not of unit length either
+            return Verdict.USED, '', pose_matrix(position, q_xyzw)
     except ValueError as error:
         return Verdict.NOT_RIGID, str(error), None
 
@@ -379,7 +404,12 @@ def _unknown_frame(frame_id: str, p: WorldParameters) -> str:
     """Return why a pose cannot be in this frame, or nothing."""
     if frame_of(frame_id) in (p.map_frame, p.odom_frame):
         return ''
-    return f'frame_id {frame_id!r} is neither {p.map_frame!r} nor {p.odom_frame!r}'
+    return f'frame_id {shown(frame_id)} is neither {p.map_frame!r} nor {p.odom_frame!r}'
+
+
+def shown(name: str) -> str:
+    """Return a name that came from outside, in quotes and not too long for a log."""
+    return repr(name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + '...')
 
 
 def open_source(parameters: WorldParameters, T_map_odom: F64, clock: Clock, report: Report,

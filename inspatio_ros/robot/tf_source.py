@@ -16,7 +16,8 @@ from inspatio_ros.contracts import F64
 from inspatio_ros.motion.counts import Verdict
 from inspatio_ros.motion.track import FUTURE_S
 from inspatio_ros.robot.parameters import WorldParameters
-from inspatio_ros.robot.sources import Clock, frame_of, judged_numbers, Report, TrackSource
+from inspatio_ros.robot.sources import Clock, frame_of, judged_numbers, Report, shown
+from inspatio_ros.robot.sources import TrackSource
 
 # The instant of transforms that hold at all times: a robot that stands.
 STATIC_NS = 0
@@ -111,7 +112,7 @@ class TfSource(TrackSource):
                 ahead_s = (self._frames.instant_of(transform) - now_ns) * 1e-9
                 if not static and ahead_s > FUTURE_S and self._is_ours(transform):
                     # tf2 would refuse all that comes after it.
-                    self._drop(Verdict.FUTURE, f'{transform.child_frame_id!r} is stamped '
+                    self._drop(Verdict.FUTURE, f'{shown(transform.child_frame_id)} is stamped '
                                                f'{ahead_s:.3f} s ahead')
                 else:
                     self._frames.keep(transform, static)

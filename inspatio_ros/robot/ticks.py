@@ -20,7 +20,7 @@ from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.rig import RING, Sights, Wanted
 from inspatio_ros.robot.robots import boxes_beside, Robot
 from inspatio_ros.robot.sensor import Look, Sensor
-from inspatio_ros.robot.sources import TrackSource
+from inspatio_ros.robot.sources import TrackSource, TwistSource
 
 # A clock that falls back by less than this is late, not reset: the tick is skipped.
 CLOCK_JUMP_NS = 500_000_000
@@ -34,11 +34,14 @@ class Moment:
     :param stamp_ns: the instant.
     :param motion: of the robot, at that instant.
     :param T_map_odom: (4, 4), likewise.
+    :param commanded_s: when the oldest command came that this tick is the first to show,
+        monotonic seconds; None: it shows none.
     """
 
     stamp_ns: int
     motion: Motion
     T_map_odom: F64
+    commanded_s: float | None = None
 
     @property
     def T_map_base(self) -> F64:
@@ -106,7 +109,9 @@ class Ticks:
             if motion is None:
                 self._lost(robot, stamp_ns)
             else:
-                moments[name] = Moment(stamp_ns, motion, T_map_odom)
+                commanded_s = (robot.source.show(stamp_ns)
+                               if isinstance(robot.source, TwistSource) else None)
+                moments[name] = Moment(stamp_ns, motion, T_map_odom, commanded_s)
         if moments and self.forget:
             self._sensor.world.reset()
             self.forget = False

@@ -14,7 +14,7 @@ from inspatio_ros.robot.clock import WorldTime
 from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.sources import Report, TrackSource, TwistSource
 from inspatio_ros.robot.tf_source import TfSource
-from inspatio_ros.ros.publishers import OVERRIDES
+from inspatio_ros.ros.publishers import naming_override, OVERRIDES
 from inspatio_ros.ros.tf_frames import TfFrames
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
@@ -63,7 +63,8 @@ def subscribe(node: Node, source: TwistSource | TrackSource, then: Callable[[], 
         return [node.create_subscription(TFMessage, '/tf', by(source.take),
                                          QoSProfile(depth=_TF_QUEUE)),
                 node.create_subscription(TFMessage, '/tf_static', by(source.take_static), static)]
-    return [node.create_subscription(_KINDS[source.kind], prefix + source.topic,
-                                     by(source.take),
-                                     QoSProfile(depth=source.queue),
-                                     qos_overriding_options=QoSOverridingOptions(OVERRIDES))]
+    topic = prefix + source.topic
+    with naming_override(node, topic, 'subscription'):
+        return [node.create_subscription(_KINDS[source.kind], topic, by(source.take),
+                                         QoSProfile(depth=source.queue),
+                                         qos_overriding_options=QoSOverridingOptions(OVERRIDES))]

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -17,6 +18,7 @@ from inspatio_ros.robot.rig import MountedCamera, Sights
 from inspatio_ros.robot.robots import Robot
 from inspatio_ros.ros.messages import messages
 from nav_msgs.msg import Odometry
+from rclpy.exceptions import ParameterException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -86,17 +88,20 @@ class Publishers:
         self._says = TickMessages(messages, p, alone=p.motion_source == 'twist')
         self._frames = FrameMessages(messages, p)
         self._topics = FrameTopics(p.cameras)
-        self._seen = {
-            topic: node.create_publisher(
-                _KINDS[it.kind], robot.prefix + topic, QoSProfile(depth=_QUEUE),
-                qos_overriding_options=QoSOverridingOptions(OVERRIDES))
-            for topic, it in self._topics.all.items()}
+        self._seen = {topic: self._open(_KINDS[it.kind], robot.prefix + topic)
+                      for topic, it in self._topics.all.items()}
 
     def destroy(self) -> None:
         """Take all topics off the network."""
         for publisher in self._seen.values():
             self._node.destroy_publisher(publisher)
         self.motion.destroy()
+
+    def _open(self, kind: type[Any], topic: str) -> Publisher:
+        with naming_override(self._node, topic, 'publisher'):
+            return self._node.create_publisher(
+                kind, topic, QoSProfile(depth=_QUEUE),
+                qos_overriding_options=QoSOverridingOptions(OVERRIDES))
 
     def heard(self, topic: str) -> bool:
         """
@@ -144,6 +149,21 @@ class Publishers:
 
     def _send(self, topic: str, message: Any) -> None:
         send(self._node, self._health, self._seen[topic], message)
+
+
+@contextmanager
+def naming_override(node: Node, topic: str, end: str) -> Iterator[None]:
+    """
+    Have an error say of which `qos_overrides` it comes.
+
+    :param end: publisher or subscription.
+    :raises ValueError: a quality that there is not.
+    """
+    try:
+        yield
+    except (ParameterException, RuntimeError) as error:
+        name = f'qos_overrides.{node.resolve_topic_name(topic)}.{end}'
+        raise ValueError(f'{name}: {error}') from error
 
 
 def send(node: Node, health: Health, publisher: Publisher, message: Any) -> None:

@@ -15,7 +15,7 @@ import time
 
 from inspatio_ros.contracts import F64, SensorFrame
 from inspatio_ros.robot.clock import OwnTime, WorldTime
-from inspatio_ros.robot.health import Health
+from inspatio_ros.robot.health import COMMAND_TO_PIXEL, Health
 from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.rig import Sights
 from inspatio_ros.robot.robots import Robot
@@ -241,7 +241,13 @@ class TickPublisher:
             with self._health.stage('host'):
                 for name, seen in sights.items():
                     self._publishers[name].send_frames(stamp_ns, seen, due[name])
+                    self._note_command(moments[name], seen)
         self._health.ticks += 1
+
+    def _note_command(self, moment: Moment, seen: Sights) -> None:
+        """Note how long a command took to the first picture that was made with it."""
+        if seen.cameras and moment.commanded_s is not None:
+            self._health.note(COMMAND_TO_PIXEL, time.monotonic() - moment.commanded_s)
 
 
 def _stamp_ns(moments: Mapping[str, Moment]) -> int:

@@ -9,7 +9,7 @@ Two threads: the executor's, for all callbacks, which are here, and the sensor l
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 import gc
@@ -31,6 +31,7 @@ from inspatio_ros.robot.sources import frame_of, judged_initial_pose, Report
 from inspatio_ros.ros import parameters as parameters_of
 from inspatio_ros.ros.clock_publisher import ClockPublisher
 from inspatio_ros.ros.control import Control
+from inspatio_ros.ros.masters import Masters
 from inspatio_ros.ros.messages import messages
 from inspatio_ros.ros.motion_sources import open_source, subscribe
 from inspatio_ros.ros.patient_parameters import Changes, Opening, PatientParameters
@@ -83,6 +84,7 @@ class WorldNode(LifecycleNode):
         self._opening: Opening | None = None  # of the world that comes next
         self._teleport_counts: defaultdict[str, Counts] = defaultdict(Counts)
         self._generator_faulty = False  # when diagnostics last looked
+        self._masters = Masters(self)
         p = self._settings
         self._time = open_time(p.clock, p.speed_factor, self._clock_ns)
         if isinstance(self._time, OwnTime):
@@ -141,22 +143,34 @@ class WorldNode(LifecycleNode):
 
     def _configure(self) -> None:
         world = self._open_world(request_of(self._settings))
+        before = [*self.publishers, *self.subscriptions]
         try:
-            sensor = Sensor(world, self._settings)
-            robots = open_robots(self._settings, sensor.spawn, self._open_source,
-                                 self._on_dropped)
-            sensor.warm_up(robots[0].start(sensor.spawn))
+            self._opened = self._connect(world)
         except BaseException:
             world.close()
+            self._disconnect_all_but(before)
             raise
-        outlets = tuple((robot, Publishers(self, robot, self._health)) for robot in robots)
-        loop = SensorLoop(self, sensor, outlets, self._settings, self._health, self._warn,
-                          self._time, self._clock_topic.tell if self._clock_topic else _nothing)
-        self._opened = Opened(sensor, outlets, loop, tuple(
-            subscription for robot in robots for subscription in self._inputs(robot, loop)))
         self._health.error = ''
         gc.collect()
         gc.freeze()  # what lives now lives as long as the node: no collection walks it again
+
+    def _connect(self, world: WorldBackend) -> Opened:
+        """Put robots into a world, and them on the network."""
+        sensor = Sensor(world, self._settings)
+        robots = open_robots(self._settings, sensor.spawn, self._open_source, self._on_dropped)
+        sensor.warm_up(robots[0].start(sensor.spawn))
+        outlets = tuple((robot, Publishers(self, robot, self._health)) for robot in robots)
+        loop = SensorLoop(self, sensor, outlets, self._settings, self._health, self._warn,
+                          self._time, self._clock_topic.tell if self._clock_topic else _nothing)
+        return Opened(sensor, outlets, loop, tuple(
+            subscription for robot in robots for subscription in self._inputs(robot, loop)))
+
+    def _disconnect_all_but(self, kept: Sequence[Any]) -> None:
+        """Take what was connected in vain off the network."""
+        for publisher in [it for it in self.publishers if it not in kept]:
+            self.destroy_publisher(publisher)
+        for subscription in [it for it in self.subscriptions if it not in kept]:
+            self.destroy_subscription(subscription)
 
     def _open_source(self, parameters: WorldParameters, T_map_odom: F64,
                      report: Report) -> Source:
@@ -360,10 +374,11 @@ class WorldNode(LifecycleNode):
             inputs.update({topic: self._teleport_counts[topic], **robot.counts()})
         state = 'paused' if opened is not None and opened.loop.paused else self._state
         values = health_of.sensor_values(h, state, rate_hz, h.stage_values(), inputs)
-        values.update(self._time_values(opened))
+        values.update(self._time_values(opened) | health_of.memory_values())
+        doubts = [] if opened is None else self._masters.doubts(opened.loop.robots)
         # In lockstep ticks come when they come: pace 0.
         return health_of.verdict_of(h, state, rate_hz, p.rate * self._time.pace,
-                                    p.max_unobserved_ratio), values
+                                    p.max_unobserved_ratio, doubts), values
 
     def _time_values(self, opened: Opened | None) -> dict[str, str]:
         unanswered = None if opened is None else opened.loop.unanswered

@@ -20,6 +20,7 @@ def test_the_worst_news_comes_first():
     assert verdict_of(health, 'inactive', 0.0, 24.0, 0.5) == (Level.OK, 'inactive')
     assert verdict_of(health, 'active', 24.0, 24.0, 0.5)[0] == Level.OK
     assert verdict_of(health, 'active', 12.0, 24.0, 0.5)[0] == Level.WARN
+    assert verdict_of(health, 'active', 24.0, 24.0, 0.5, ['a', 'b']) == (Level.WARN, 'a; b')
     health.unobserved_ratio = 0.8
     assert '80%' in verdict_of(health, 'active', 24.0, 24.0, 0.5)[1]
     health.error = 'render: out of memory'

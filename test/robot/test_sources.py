@@ -3,12 +3,13 @@
 """Messages of any library move the robot, by a clock that is told."""
 
 import math
+import time
 from types import SimpleNamespace as Message
 
 from inspatio_ros.motion.counts import Verdict
 from inspatio_ros.motion.transforms import pose_rpy, quaternion_xyzw
 from inspatio_ros.robot.parameters import WorldParameters
-from inspatio_ros.robot.sources import judged_initial_pose, open_source
+from inspatio_ros.robot.sources import judged_initial_pose, open_source, shown
 import numpy as np
 import pytest
 
@@ -157,3 +158,41 @@ def test_a_pose_in_the_map_wins_over_a_reset(clock):
     track.take(at_seven)
     motion = track.motion_at(clock.now_ns)
     assert (track.T_map_odom @ motion.T_odom_base)[0, 3] == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize('parameters', [{'motion_source': 'pose'}, {'motion_source': 'odometry'}])
+def test_a_teleport_is_no_message_of_the_topic_that_moves_the_robot(clock, parameters):
+    track = source(clock, **parameters)
+    track.teleport(pose_rpy(4.0), clock.now_ns)
+    motion = track.motion_at(clock.now_ns)
+    assert (track.T_map_odom @ motion.T_odom_base)[0, 3] == pytest.approx(4.0)
+    assert track.counts()[track.topic].as_dict() == {'received': 0, 'used': 0}
+
+
+@pytest.mark.parametrize('where', [{'x': 1.1e6}, {'y': -1e300}])
+def test_there_are_no_places_that_far_away(clock, where):
+    dropped = []
+    track = source(clock, dropped, motion_source='pose')
+    track.take(Message(header=header(clock.now_ns, 'map'), pose=pose(pose_rpy(**where))))
+    assert dropped == [('pose', Verdict.OVER_LIMIT)]
+
+
+def test_what_a_tick_shows_is_timed_from_the_oldest_command(clock):
+    drive = source(clock)
+    assert drive.show(clock.now_ns) is None
+    begin = time.monotonic()
+    drive.take(twist(1.0))
+    between = time.monotonic()
+    clock.now_ns += NS // 100
+    drive.take(twist(2.0))
+    assert drive.show(clock.now_ns - NS // 50) is None, 'a tick that began before'
+    assert begin <= drive.show(clock.now_ns) <= between
+    assert drive.show(clock.now_ns) is None, 'once'
+    drive.take(twist(2.0))
+    drive.reset(now_ns=clock.now_ns)
+    assert drive.show(clock.now_ns + NS) is None
+
+
+def test_names_of_others_are_told_in_short():
+    assert shown('odom') == "'odom'"
+    assert len(shown('x' * 10 ** 7)) < 100
