@@ -13,7 +13,8 @@ numbers and text in `checkpoint.json`: nothing of a checkpoint is ever run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+import contextlib
 from dataclasses import dataclass
 import json
 import logging
@@ -22,6 +23,7 @@ import re
 import secrets
 import shutil
 from typing import Any
+import warnings
 
 from inspatio_ros.scene.atomic import write_synced
 from inspatio_ros.training.stages.stage import Stage
@@ -73,7 +75,8 @@ def save_checkpoint(folder: Path, stage: Stage[Any], step: int, recipe: Mapping[
         fresh.mkdir(parents=True)
     _together()
     try:
-        dcp.save(_state(stage), checkpoint_id=fresh, no_dist=not _is_distributed())
+        with _quiet():
+            dcp.save(_state(stage), checkpoint_id=fresh, no_dist=not _is_distributed())
         if _is_first():
             write_synced(fresh / ABOUT, (json.dumps(about, indent=1) + '\n').encode())
             _replace(fresh, final)
@@ -100,7 +103,7 @@ def _replace(fresh: Path, final: Path) -> None:
         fresh.rename(final)
 
 
-def _as_os_error(error: Exception, folder: Path) -> OSError:
+def _as_os_error(error: BaseException, folder: Path) -> OSError:
     """Return what went wrong as one line, whichever process and thread it happened in."""
     cause: BaseException = error
     if isinstance(error, dcp.api.CheckpointException) and error.failures:
@@ -149,7 +152,8 @@ def load_checkpoint(path: Path, stage: Stage[Any], recipe: Mapping[str, Any]) ->
         raise ValueError(f'{path}: is the checkpoint of another recipe: {differences}')
     state = _state(stage)
     try:
-        dcp.load(state, checkpoint_id=path, no_dist=not _is_distributed())
+        with _quiet():
+            dcp.load(state, checkpoint_id=path, no_dist=not _is_distributed())
     except (dcp.api.CheckpointException, RuntimeError, OSError) as error:
         raise ValueError(f'{path}: cannot be loaded: {str(error).strip().splitlines()[-1]}'
                          ) from error
@@ -172,7 +176,8 @@ def load_network(path: Path, network: torch.nn.Module, name: str) -> None:
     about_checkpoint(path)
     state = {'networks': {name: get_model_state_dict(network)}}
     try:
-        dcp.load(state, checkpoint_id=path, no_dist=not _is_distributed())
+        with _quiet():
+            dcp.load(state, checkpoint_id=path, no_dist=not _is_distributed())
     except (dcp.api.CheckpointException, RuntimeError, OSError) as error:
         raise ValueError(f'{path}: holds no fitting network {name!r}: '
                          f'{str(error).strip().splitlines()[-1]}') from error
@@ -202,6 +207,14 @@ def _state(stage: Stage[Any]) -> dict[str, Any]:
     return {'networks': {name: get_model_state_dict(it) for name, it in networks.items()},
             'optimizers': {name: get_optimizer_state_dict(networks[name], it)
                            for name, it in stage.optimizers().items()}}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Let torch not say that one process is alone."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'torch.distributed is disabled')
+        yield
 
 
 def _is_distributed() -> bool:

@@ -118,6 +118,17 @@ def test_a_camera_behind_everything_sees_nothing() -> None:
     assert condition.slots == (Slot(False, 0),) * 2
 
 
+@pytest.mark.parametrize('scene', [room(), replace(room(), views=())])
+def test_without_depth_render_and_mask_are_the_same(scene: Scene) -> None:
+    conditioner = Conditioner(scene, CAMERA, max_views=1)
+    track = turn(5, 0.3)
+    full = conditioner.condition(track, [1, 4])
+    quick = conditioner.condition(track, [1, 4], with_depth=False)
+    assert torch.equal(full.render_T3HW, quick.render_T3HW)
+    assert torch.equal(full.mask_T1HW, quick.mask_T1HW)
+    assert full.slots == quick.slots
+
+
 def test_far_from_the_origin_of_the_map_nothing_shakes() -> None:
     def away(T: np.ndarray) -> np.ndarray:
         moved = T.copy()

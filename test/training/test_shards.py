@@ -19,7 +19,8 @@ SETTINGS = {'source': 'test', 'frames': 5}
 def dataset(folder: Path, shards: int, records: int = 2) -> Path:
     write_manifest(folder, LATENTS, SETTINGS)
     for number in range(shards):
-        write_shard(folder / f's{number}.safetensors', latents(records, number), {'n': str(number)})
+        write_shard(folder / f's{number}.safetensors', latents(records, number),
+                    {'n': str(number)})
     return folder
 
 

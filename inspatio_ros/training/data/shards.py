@@ -13,6 +13,7 @@ Every tensor of a shard has the record as its first axis.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+import contextlib
 from dataclasses import dataclass
 import json
 import logging
@@ -203,9 +204,8 @@ class Shards:
         return len(self._of_record)
 
     def shape(self, record: int, name: str) -> tuple[int, ...]:
-        """Return the shape of a tensor of a record."""
-        shard, _ = self._of_record[record]
-        with safe_open(self.paths[shard], 'pt') as file:
+        """Return the shape of a tensor of a record; raises what `read` does."""
+        with self._file(record) as file:
             return tuple(file.get_slice(name).get_shape()[1:])
 
     def read(self, record: int, name: str, *where: int | slice) -> Tensor:
@@ -215,17 +215,22 @@ class Shards:
         :param where: which piece along the first axes of the record's tensor; only that is read.
         :raises ValueError: the file has become unreadable since it was opened.
         """
-        shard, index = self._of_record[record]
-        try:
-            with safe_open(self.paths[shard], 'pt') as file:
-                return file.get_slice(name)[(index, *where)]
-        except (SafetensorError, OSError) as error:
-            raise ValueError(f'{self.paths[shard]}: cannot be read any more: {error}') from error
+        with self._file(record) as file:
+            return file.get_slice(name)[(self._of_record[record][1], *where)]
 
     def notes(self, record: int) -> dict[str, str]:
-        """Return what a record's shard says of its origin."""
-        with safe_open(self.path(record), 'pt') as file:
+        """Return what a record's shard says of its origin; raises what `read` does."""
+        with self._file(record) as file:
             return dict(file.metadata() or {})
+
+    @contextlib.contextmanager
+    def _file(self, record: int) -> Iterator[Any]:
+        path = self.path(record)
+        try:
+            with safe_open(path, 'pt') as file:
+                yield file
+        except (SafetensorError, OSError) as error:
+            raise ValueError(f'{path}: cannot be read any more: {error}') from error
 
     def path(self, record: int) -> Path:
         """Return the shard that a record lies in."""

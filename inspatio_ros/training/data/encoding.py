@@ -1,0 +1,213 @@
+# Copyright 2026 inspatio_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Pixels to latents, once and for all steps of training: with the engine's own warp and codec.
+
+What one camera of a recording saw is warped into another one as the running generator does it, so
+that training and use see the same holes and the same smears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+import hashlib
+from pathlib import Path
+
+from inspatio_ros.contracts import CameraTrack, Intrinsics
+from inspatio_ros.engine.conditioning import Conditioner
+from inspatio_ros.engine.reference import to_range
+from inspatio_ros.geometry.mask import pack_mask
+from inspatio_ros.model.codec import channels_last, Codec
+from inspatio_ros.model.patch_autoencoder import load_patch_autoencoder, PatchCodec
+from inspatio_ros.scene.atomic import write_synced
+from inspatio_ros.scene.scene import Scene, TimeMode, View
+from inspatio_ros.training.data.pixels import pictures
+from inspatio_ros.training.data.shards import LATENTS, PIXELS, Shards
+from inspatio_ros.training.data.writing import Job, RefusedError
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+CODEC = Path('codec') / 'autoencoder.safetensors'
+# Cells of the depth's errors over the height and width of a picture: an estimate is off by
+# regions, not by pixels.
+_ERROR_CELLS = (3, 5)
+# A clip of which the warp shows less than this teaches nothing about warps.
+_LEAST_SHOWN = 0.1
+
+
+@dataclass(frozen=True)
+class EncodeSettings:
+    """
+    How clips become latents.
+
+    :param codec: file of the frozen autoencoder.
+    :param latents: of a clip; it takes the first 4 N - 3 frames.
+    :param depth_noise: deviation of the error that is put on the source's depth, as a share.
+    :param seed: of that error.
+    :raises ValueError: no latents, a negative error.
+    """
+
+    codec: Path
+    latents: int = 9
+    depth_noise: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.latents < 1 or self.depth_noise < 0.0:
+            raise ValueError(f'latents must be at least 1 and depth_noise not negative, got '
+                             f'{self.latents} and {self.depth_noise}')
+
+    def manifest(self, pixels: Sequence[Path]) -> dict[str, object]:
+        """Return what the content depends on."""
+        digest = hashlib.sha256(self.codec.read_bytes()).hexdigest()
+        return {**asdict(self), 'codec': digest[:16], 'pixels': [it.name for it in pixels]}
+
+
+def keep_codec(folder: Path, codec: Path) -> None:
+    """
+    Put the autoencoder beside the latents that it made: without it nobody can see them.
+
+    :raises OSError: it cannot be written.
+    """
+    place = folder / CODEC
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_synced(place, codec.read_bytes())
+
+
+def codec_of(folder: Path) -> PatchCodec | None:
+    """
+    Return the autoencoder of a dataset of latents, None if it is not there.
+
+    :raises ValueError: it cannot be read.
+    """
+    return _codec(folder / CODEC) if (folder / CODEC).exists() else None
+
+
+def encode_jobs(pixels: Sequence[Path], settings: EncodeSettings) -> list[Job]:
+    """
+    Return the work that makes a shard of latents of each recording.
+
+    :param pixels: datasets.
+    :raises ValueError: see Shards, load_patch_autoencoder.
+    """
+    shards = Shards(pixels, PIXELS)
+    _codec(settings.codec)
+    seen: dict[str, int] = {}
+    jobs = []
+    for record in range(len(shards)):
+        path = shards.path(record)
+        name = f'{path.parent.name}-{path.stem}'
+        seen[name] = seen.get(name, -1) + 1
+        jobs.append(Job(f'{name}-{seen[name]:03d}', str(path),
+                        partial(_encode, tuple(pixels), record, settings)))
+    return jobs
+
+
+@lru_cache(maxsize=2)
+def _opened(pixels: tuple[Path, ...]) -> Shards:
+    return Shards(pixels, PIXELS)
+
+
+@lru_cache(maxsize=1)
+def _codec(path: Path) -> PatchCodec:
+    network = load_patch_autoencoder(path)
+    channels_last(network)
+    return PatchCodec(network, latents_per_pass=3)
+
+
+def _encode(pixels: tuple[Path, ...], record: int, settings: EncodeSettings,
+            ) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Make the latents of all pairs of cameras of one recording."""
+    shards = _opened(pixels)
+    codec = _codec(settings.codec)
+    notes = shards.notes(record)
+    frames = codec.frames_of(settings.latents, first=True)
+    cameras, recorded = shards.shape(record, 'rgb')[:2]
+    if recorded < frames:
+        raise RefusedError(f'has {recorded} frames, {frames} are needed')
+    rgb = shards.read(record, 'rgb', slice(None), slice(frames))
+    depth = shards.read(record, 'depth', slice(None), slice(frames)).float()
+    T = shards.read(record, 'T_world_cam', slice(None), slice(frames)).numpy()
+    K = shards.read(record, 'K').numpy()
+    fps = float(notes.get('fps', '15'))
+    rng = torch.Generator().manual_seed((settings.seed << 20) + record)
+    with torch.no_grad():
+        videos = [encode_video(codec, pictures(camera[None])) for camera in rgb]
+        made = []
+        for a in range(cameras):
+            noisy = with_depth_error(depth[a], settings.depth_noise, rng)
+            source = as_scene(rgb[a], noisy, K, T[a], fps)
+            for b in range(cameras):
+                if a == b:
+                    continue
+                render, mask = look(codec, source, T[b], fps)
+                if float((mask > 0.0).float().mean()) >= _LEAST_SHOWN:
+                    made.append((videos[a], videos[b], render, mask))
+    if not made:
+        raise RefusedError('no camera sees anything that another one saw')
+    return ({name: torch.cat(parts).half() for name, parts in zip(LATENTS.tensors, zip(*made))},
+            notes)
+
+
+def encode_video(codec: Codec, video_BFCHW: Tensor) -> Tensor:
+    """
+    Return the latents of whole videos.
+
+    :param video_BFCHW: -1..1.
+    """
+    return codec.encode(to_range(video_BFCHW, codec))[0]
+
+
+def look(codec: Codec, source: Scene, T_world_cam: np.ndarray, fps: float,
+         ) -> tuple[Tensor, Tensor]:
+    """
+    Look at a recording with another camera, as the generator does.
+
+    :param source: of `as_scene`.
+    :param T_world_cam: (F, 4, 4) float64.
+    :returns: (1, N, C, h, w) latents of the warp and (1, N, 4, h, w) packed mask.
+    """
+    frames = len(T_world_cam)
+    conditioner = Conditioner(source, source.frames[0][0].intrinsics)
+    stamps_ns = np.rint(np.arange(frames) * (1e9 / fps)).astype(np.int64)
+    group = codec.temporal_factor
+    condition = conditioner.condition(CameraTrack(stamps_ns, T_world_cam),
+                                      [1] + [group] * ((frames - 1) // group), with_depth=False)
+    mask = pack_mask((2.0 * condition.mask_T1HW - 1.0).transpose(0, 1)[None])
+    return encode_video(codec, condition.render_T3HW[None]), mask
+
+
+def as_scene(rgb_FHWC: Tensor, depth_FHW: Tensor, K: np.ndarray, T_world_cam: np.ndarray,
+             fps: float) -> Scene:
+    """
+    Return a recording as a scene of which nothing else is known.
+
+    :param rgb_FHWC: uint8.
+    :param depth_FHW: float32, metres; NaN unknown.
+    :param K: (3, 3), pixels.
+    :param T_world_cam: (F, 4, 4) float64.
+    """
+    height, width = depth_FHW.shape[1:]
+    camera = Intrinsics(width, height, K[0, 0], K[1, 1], K[0, 2], K[1, 2])
+    views = [(View(rgb.numpy(), depth.numpy(), camera, T, 'recording'),)
+             for rgb, depth, T in zip(rgb_FHWC, depth_FHW, T_world_cam)]
+    return Scene('recording', frames=tuple(views), fps=fps, time_mode=TimeMode.ONCE)
+
+
+def with_depth_error(depth_FHW: Tensor, deviation: float, rng: torch.Generator) -> Tensor:
+    """
+    Return depth as an estimate has it: off by a factor that varies smoothly over the picture.
+
+    :param deviation: of the logarithm of that factor; 0 = as it is.
+    """
+    if deviation == 0.0:
+        return depth_FHW
+    cells = torch.randn(1, 1, *_ERROR_CELLS, generator=rng)
+    field = functional.interpolate(cells, depth_FHW.shape[1:], mode='bicubic',
+                                   align_corners=True)
+    return depth_FHW * torch.exp(deviation * field[0])
