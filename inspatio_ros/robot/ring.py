@@ -20,8 +20,10 @@ from inspatio_ros.robot.parameters import Scan
 from inspatio_ros.robot.scan import beams_of, Scanner
 import numpy as np
 
-# A flat picture of more than this takes more pixels than two of half of it.
-_WIDEST_RAD = 0.5 * math.pi
+# The fewer pictures the better: each is made of several views. Wider ones have too many pixels.
+_WIDEST_RAD = 2.0 * math.pi / 3.0
+# Beams that lie farther apart than this are still aimed as well.
+_COARSEST_RAD = math.radians(0.5)
 # All of the band is seen from this far on; what is nearer is seen at the height of the eye.
 _WHOLE_BAND_M = 0.5
 # Rows from edge to edge of the band, seen from the farthest.
@@ -82,12 +84,12 @@ class Ring:
 
 def _camera(half_rad: float, step_rad: float, scan: Scan) -> Intrinsics:
     """
-    Return a camera that is as fine as beams are, and sees the band.
+    Return a camera that is as fine as beams should be, and sees the band.
 
     :param half_rad: from the middle of the picture to the outermost beam.
     """
     band = 0.5 * (scan.max_height - scan.min_height)
-    fx = 1.0 / step_rad
+    fx = 1.0 / min(step_rad, _COARSEST_RAD)
     fy = min(_BAND_ROWS * scan.range_max / (2.0 * band), fx)
     columns = math.ceil(fx * math.tan(half_rad)) + 1
     rows = math.ceil(fy * band / (_WHOLE_BAND_M * math.cos(half_rad)))

@@ -6,10 +6,11 @@ import math
 from pathlib import Path
 import sys
 
-from inspatio_ros.contracts import Intrinsics, Outputs
+from inspatio_ros.contracts import CameraView, Intrinsics, Outputs
 from inspatio_ros.engine.world import SceneWorld
 from inspatio_ros.motion.transforms import pose_rpy, T_LINK_OPTICAL
 from inspatio_ros.robot.parameters import Scan
+from inspatio_ros.robot.ring import Ring
 from inspatio_ros.robot.scan import scan_pose, Scanner
 from inspatio_ros.scene.format import load_scene
 import numpy as np
@@ -54,6 +55,38 @@ def met(solids, T_map_scan, height, angles, scan):
     heights = height + way * rays[:, 2]
     inside = (heights >= scan.min_height) & (heights <= scan.max_height)
     return np.where(inside, way, np.inf).reshape(a.shape).min(axis=0)
+
+
+@pytest.mark.parametrize('step_rad', [math.radians(0.25), math.radians(1.0)])
+def test_a_scan_all_around_ends_where_the_hall_does(world, step_rad):
+    scan = Scan(full_circle=True, angle_increment=step_rad)
+    T_base_scan = scan_pose(MOUNTS['looking down'] @ T_LINK_OPTICAL, scan)
+    ring, solids = Ring(T_base_scan, scan, math.nan), [*build_hall(), MOVER.solid_at(0)]
+    every = ring.beams.count // 60
+    errors, free, unknown, beams = [], [], 0, 0
+    for x, y, yaw in WAY:
+        world.reset()
+        T_map_base = pose_rpy(x, y, yaw=yaw)
+        frames = world.observe_all(0, [
+            CameraView(T_map_base @ it.T_base_cam, it.intrinsics, Outputs.DEPTH)
+            for it in ring.sectors])
+        ranges = ring.ranges([frame.depth for frame in frames])
+        assert len(ranges) == ring.beams.count == 1 + round(math.tau / step_rad)
+        np.testing.assert_allclose((ring.beams.first_rad, ring.beams.last_rad),
+                                   (-math.pi, math.pi), atol=1e-9)
+        T_map_scan = T_map_base @ T_base_scan
+        truth = met(solids, T_map_scan, T_map_scan[2, 3], ring.beams.angles[::every], scan)
+        found = ranges[::every]
+        observed = np.isfinite(found)
+        errors.append(np.abs(found[observed] - truth[observed]))
+        free.append(truth[np.isposinf(found)])
+        unknown += np.isnan(found).sum()
+        beams += len(found)
+    off = np.concatenate(errors)
+    assert unknown < 0.05 * beams
+    assert np.mean(np.concatenate(free) > scan.range_max) > 0.9
+    assert np.mean(off < 0.05) >= 0.95, f'{np.mean(off < 0.05):.3f} within 5 cm'
+    assert np.median(off) < 0.01
 
 
 @pytest.mark.parametrize('mount', MOUNTS)
