@@ -20,7 +20,11 @@ from inspatio_ros.robot.parameters import SPECS, specs, table_specs
 
 NODE = 'world_node'
 # What a parameter file may hold for rclpy itself.
-_NOT_OURS = ('use_sim_time', 'qos_overrides', 'start_type_description_service')
+_OVERRIDES = 'qos_overrides'
+_NOT_OURS = ('use_sim_time', _OVERRIDES, 'start_type_description_service')
+_POLICIES = ('depth', 'durability', 'history', 'reliability', 'deadline', 'lifespan', 'liveliness',
+             'liveliness_lease_duration', 'avoid_ros_namespace_conventions')
+_END = re.compile(r'(publisher|subscription)(_\w+)?')
 _PARAMETERS = 'ros__parameters'
 
 
@@ -53,7 +57,10 @@ def check_ros_arguments(arguments: list[str]) -> None:
                   if it.name in ('cameras', 'robots') and _is_words(it.value))
     names.update((name, None) for name, _, _ in table_specs(values))
     for it in given:
-        check_name(it, names)
+        if it.name.startswith(f'{_OVERRIDES}.'):
+            _check_override(it)
+        else:
+            check_name(it, names)
 
 
 def check_name(given: Given, known: Iterable[str]) -> None:
@@ -69,11 +76,28 @@ def check_name(given: Given, known: Iterable[str]) -> None:
             f'did you mean {near[0]}?' if near else 'config/world.yaml lists all'))
 
 
+def _check_override(given: Given) -> None:
+    """Check the name of a quality of service; raises ValueError."""
+    _, topic, end, policy = [*given.name.split('.', 3), '', '', ''][:4]
+    about = f'{given.where}: {given.name}'
+    if not topic.startswith('/'):
+        raise ValueError(f'{about}: the topic needs its whole name, as '
+                         f'{_OVERRIDES}./camera/color/image_raw.publisher.reliability')
+    if not _END.fullmatch(end):
+        raise ValueError(f'{about}: expected publisher or subscription after the topic, '
+                         f'got {end!r}')
+    if policy not in _POLICIES:
+        near = difflib.get_close_matches(policy, _POLICIES, n=1)
+        raise ValueError(f'{about}: no quality {policy!r}; ' + (
+            f'did you mean {near[0]}?' if near else f'there are {", ".join(_POLICIES)}'))
+
+
 def in_file(file: Path, node: str | None = None) -> Iterator[Given]:
     """
     Yield what a file says to a node.
 
     :param node: fully qualified name; None: the world's node in whatever namespace.
+    :returns: parameters, and overrides of the quality of service.
     :raises ValueError: it is no parameter file.
     :raises OSError: it cannot be read.
     """
@@ -83,7 +107,7 @@ def in_file(file: Path, node: str | None = None) -> Iterator[Given]:
     for name, group in groups:
         if _means(name, node):
             yield from (Given(key, value, str(file)) for key, value in _flat(group)
-                        if _is_ours(key))
+                        if _is_checked(key))
 
 
 def assigned(text: str) -> Iterator[Given]:
@@ -96,7 +120,7 @@ def assigned(text: str) -> Iterator[Given]:
     name, found, value = text.partition(':=')
     if not found:
         raise ValueError(f'-p {text}: expected NAME:=VALUE, e.g. rate:=10.0')
-    if _is_ours(name):
+    if _is_checked(name):
         yield Given(name, parsed(value, f'-p {text}'), '-p')
 
 
@@ -178,8 +202,13 @@ def _flat(tree: dict[str, Any], prefix: str = '') -> Iterator[tuple[str, Any]]:
             yield f'{prefix}{key}', value
 
 
-def _is_ours(name: str) -> bool:
+def is_ours(name: str) -> bool:
+    """Return whether a parameter is none of rclpy itself."""
     return name.split('.')[0] not in _NOT_OURS
+
+
+def _is_checked(name: str) -> bool:
+    return is_ours(name) or name.startswith(f'{_OVERRIDES}.')
 
 
 def _is_words(value: Any) -> bool:

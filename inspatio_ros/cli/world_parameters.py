@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from inspatio_ros.cli.parameter_files import assigned, check_name, Given, in_file
+from inspatio_ros.cli.parameter_files import assigned, check_name, Given, in_file, is_ours
 from inspatio_ros.robot.parameters import contradiction, from_values, SPECS, specs, table_specs
 from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.spec import Spec
@@ -31,7 +31,7 @@ def read_parameters(args: argparse.Namespace) -> WorldParameters:
         that contradict each other.
     :raises OSError: a file that cannot be read.
     """
-    given = list(_given(args))
+    given = [it for it in _given(args) if is_ours(it.name)]
     values, known = {name: default for name, default, _ in specs()}, dict(SPECS)
     for it in given:
         if it.name in SPECS:

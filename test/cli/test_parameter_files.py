@@ -70,6 +70,25 @@ def test_assignments_are_checked_too(word, refused):
         check_ros_arguments(arguments)
 
 
+@pytest.mark.parametrize('name, words', [
+    ('/tf.publisher.depht', 'did you mean depth?'),
+    ('/cmd_vel.subscriber.depth', "expected publisher or subscription after the topic, got 'sub"),
+    ('cmd_vel.subscription.depth', 'the topic needs its whole name'),
+    ('/cmd_vel', 'expected publisher or subscription'), ('/cmd_vel.publisher', 'no quality')])
+def test_an_override_that_means_nothing_is_refused(check, name, words):
+    with pytest.raises(ValueError, match='mine.yaml: qos_overrides') as error:
+        check(of('/**', f'qos_overrides.{name}: 3'))
+    assert words in str(error.value)
+    with pytest.raises(ValueError, match='-p: qos_overrides'):
+        check(of('/**', 'rate: 5.0'), '-p', f'qos_overrides.{name}:=3')
+
+
+@pytest.mark.parametrize('name', ['/tf.publisher.depth', '/a/cmd_vel.subscription.reliability',
+                                  '/tf.publisher_mine.deadline'])
+def test_an_override_that_means_something_is_fine(check, name):
+    check(of('/**', f'qos_overrides.{name}: 3'))
+
+
 def test_tables_of_cameras_and_robots_are_known_by_their_names(check):
     rig = 'cameras: [camera, rear]\n    robots: [a, b]\n    '
     check(of('/**', rig + 'rear: {mount: {yaw: 3.1}}\n    a.initial_pose.x: 1.0'))
