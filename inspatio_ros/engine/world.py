@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import cv2
 from inspatio_ros.contracts import (CameraTrack, CameraView, F64, GeneratorStatus, Intrinsics,
                                     OBSERVED_IMAGINED, OBSERVED_SEEN, Outputs, SensorFrame, Spawn)
+from inspatio_ros.engine.bystanders import placed_boxes, with_boxes
 from inspatio_ros.engine.renderer import (camera_of, CpuRenderer, Order, Picture, Renderer,
                                           TorchRenderer)
 from inspatio_ros.engine.selection import choose_views, rate_views, sample_views, Samples
@@ -190,7 +191,12 @@ class SceneWorld:
             in several threads at a time.
         """
         def frame(view: CameraView, renderer: Renderer) -> SensorFrame:
-            picture = paint(view, renderer)
+            boxes = placed_boxes(view)
+            if boxes:  # whether one is hidden, depth says
+                picture = paint(replace(view, outputs=view.outputs | Outputs.DEPTH), renderer)
+                picture = with_boxes(picture, boxes, view, self.settings.near_m)
+            else:
+                picture = paint(view, renderer)
             return SensorFrame(stamp_ns, view.T_map_cam, view.intrinsics, picture.rgb,
                                picture.depth, picture.seen, picture.unseen_ratio)
 

@@ -5,7 +5,7 @@
 import subprocess
 import sys
 
-from inspatio_ros.contracts import CameraView, Intrinsics, Outputs
+from inspatio_ros.contracts import Box, CameraView, Intrinsics, Outputs
 from inspatio_ros.engine.world import SceneWorld, WorldSettings
 from inspatio_ros.evaluation.image import psnr_db
 from inspatio_ros.scene.scene import Scene
@@ -86,6 +86,29 @@ def test_many_cameras_see_what_each_of_them_would(scene: Scene, backend: str,
                 assert one is None or one.tobytes() == other.tobytes(), name
             assert frame.unobserved_ratio == alone.unobserved_ratio
             assert (frame.stamp_ns, frame.intrinsics) == (stamp_ns, wanted.intrinsics)
+    world.close()
+
+
+@pytest.mark.parametrize('backend', ['numba', 'torch'])
+def test_boxes_stand_in_the_world_for_one_picture(scene: Scene, backend: str) -> None:
+    world, T = SceneWorld(scene, WorldSettings(backend, 1)), pose(0.0, 0.0, 0.0)
+    plain = world.observe(0, T, CAMERA)
+    ahead = 0.5 * float(np.nanmin(plain.depth))
+    T_map_box = T.copy()
+    T_map_box[:3, 3] += ahead * T[:3, 2]
+    box = Box(T_map_box, (0.2, 0.2, 0.2), (250, 0, 100))
+    frame, rgb, hidden = world.observe_all(0, [
+        CameraView(T, CAMERA, boxes=(box,)), CameraView(T, CAMERA, Outputs.RGB, (box,)),
+        CameraView(T, CAMERA, boxes=(Box(T, (0.2, 0.2, 0.2), (250, 0, 100)),))])
+    shown = frame.depth != plain.depth
+    shown &= ~(np.isnan(frame.depth) & np.isnan(plain.depth))
+    assert 0.01 < shown.mean() < 0.5 and shown[CAMERA.height // 2, CAMERA.width // 2]
+    np.testing.assert_allclose(frame.depth[shown], ahead - 0.1, rtol=1e-3)
+    assert (frame.observed[shown] == 255).all()
+    assert {tuple(it) for it in frame.rgb[shown]} == {(250, 0, 100)}
+    np.testing.assert_array_equal(frame.rgb[~shown], plain.rgb[~shown])
+    assert rgb.depth is None and rgb.rgb.tobytes() == frame.rgb.tobytes()
+    assert hidden.depth.tobytes() == plain.depth.tobytes(), 'who is in a box sees nothing of it'
     world.close()
 
 
