@@ -18,25 +18,25 @@ EXAMPLES = """\
 the whole way to a small generator, on one machine:
   inspatio train data procedural data/pixels --seeds 0-199 --workers 2
       made-up places seen by three cameras at once; goes on where it was interrupted
-  inspatio train autoencoder runs/codec --data data/pixels
+  inspatio train autoencoder runs/codec data=data/pixels
       the small autoencoder
   inspatio train export runs/codec codec.safetensors
   inspatio train encode data/latents --pixels data/pixels --codec codec.safetensors
       clips as the denoiser sees them, once and for all steps
-  inspatio train teacher_v2v runs/v2v --data data/latents
-  inspatio train teacher_t2v runs/t2v --data data/latents
-  inspatio train causal_init runs/init --data data/latents init=runs/v2v
-  inspatio train jdmd runs/star --data data/latents init=runs/init \\
+  inspatio train teacher_v2v runs/v2v data=data/latents
+  inspatio train teacher_t2v runs/t2v data=data/latents
+  inspatio train causal_init runs/init data=data/latents init=runs/v2v
+  inspatio train jdmd runs/star data=data/latents init=runs/init \\
         teacher_v2v=runs/v2v teacher_t2v=runs/t2v
   inspatio train export runs/star star.safetensors
 
-Every recipe takes KEY=VALUE for any of its numbers; `--keys` shows them all:
+Every number of a recipe is a key; `--keys` shows them all:
   inspatio train jdmd --keys
-  inspatio train jdmd runs/quick --data data/latents loop.steps=50 stage.student.lr=1e-4
+  inspatio train jdmd runs/quick data=data/latents loop.steps=50 stage.student.lr=1e-4
 
 A run that was stopped goes on when it is started again, with the same losses as if it had not
 been. Its folder holds checkpoints (step-N), losses.jsonl, pictures/ and tensorboard/.
-Several processes: torchrun --nproc-per-node 8 -m inspatio_ros train jdmd-1.3b RUN --data ...
+Several processes: torchrun --nproc-per-node 8 -m inspatio_ros train jdmd-1.3b RUN data=...
 """
 
 RECIPES = {
@@ -80,16 +80,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('out', type=Path, nargs='?', metavar='RUN',
-                        help='folder of the run; one that is there is continued')
-    parser.add_argument('changes', nargs='*', default=[], metavar='KEY=VALUE',
-                        help='numbers of the recipe')
-    parser.add_argument('--data', type=Path, nargs='+', default=[], metavar='DIR',
-                        help='datasets to learn from')
-    parser.add_argument('--validation', type=Path, nargs='+', default=[], metavar='DIR',
-                        help='datasets to look at (default: those of --data)')
+    parser.add_argument('words', nargs='*', metavar='RUN KEY=VALUE', help=(
+        'folder of the run, which is continued if it is there, and keys: data=DIR[,DIR] to learn '
+        'from, validation=DIR[,DIR] to look at (default: the same), threads=N of the CPU '
+        '(default: all), and the numbers of the recipe'))
     parser.add_argument('--keys', action='store_true', help='show the numbers and leave')
-    parser.add_argument('--threads', type=int, default=0, help='of the CPU (default: all)')
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -147,32 +142,56 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    import torch
     from inspatio_ros.training.building import Folders, open_trainer
     from inspatio_ros.training.distributed import joined
     from inspatio_ros.training.recipes import keys, recipe
     from inspatio_ros.training.stages.stage import NotFiniteError
-    changes = list(args.changes)
+    import torch
+    run, own, changes = _sorted(args.words)
+    chosen = recipe(args.what, changes)
     if args.keys:
-        named = [*([str(args.out)] if args.out else []), *changes]
-        for key, value in keys(recipe(args.what, named)):
+        for key, value in keys(chosen):
             print(f'{key}={_text(value)}')
         return 0
-    if args.out is None or not args.data:
-        raise ValueError('a run needs its folder and --data; see inspatio train --help')
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    chosen = recipe(args.what, changes)
+    if run is None or not own['data']:
+        raise ValueError(f'a run needs a folder and data=DIR; see inspatio train {args.what} '
+                         '--help')
+    if own['threads']:
+        torch.set_num_threads(int(own['threads'][0]))
+    folders = Folders(run, [Path(it) for it in own['data']],
+                      [Path(it) for it in own['validation']])
     with joined() as party:
-        trainer = open_trainer(args.what, chosen,
-                               Folders(args.out, args.data, args.validation), party)
+        trainer = open_trainer(args.what, chosen, folders, party)
         try:
             figures = trainer.run()
         except NotFiniteError as error:
             raise ValueError(str(error)) from error
     shown = ', '.join(f'{name} {value:.4g}' for name, value in figures.items())
-    logging.getLogger(__name__).info('%s: %d steps done; %s', args.out, trainer.step, shown)
+    logging.getLogger(__name__).info('%s: %d steps done; %s', run, trainer.step, shown)
     return 0
+
+
+def _sorted(words: list[str]) -> tuple[Path | None, dict[str, list[str]], list[str]]:
+    """
+    Return the run's folder, the keys of this command and those of the recipe.
+
+    :raises ValueError: two folders, threads that are no number.
+    """
+    own: dict[str, list[str]] = {'data': [], 'validation': [], 'threads': []}
+    places, changes = [], []
+    for word in words:
+        key, equals, text = word.partition('=')
+        if not equals:
+            places.append(word)
+        elif key in own:
+            own[key] = text.split(',')
+        else:
+            changes.append(word)
+    if len(places) > 1:
+        raise ValueError(f'one folder for the run, got {", ".join(places)}')
+    if own['threads'] and not own['threads'][0].isdigit():
+        raise ValueError(f'threads must be a whole number, got {own["threads"][0]!r}')
+    return Path(places[0]) if places else None, own, changes
 
 
 def _text(value: Any) -> str:

@@ -174,10 +174,11 @@ def _weights(recipe: DenoiserRecipe) -> dict[str, list[Path]]:
 
 
 def _prompt(recipe: DenoiserRecipe, star: StarConfig) -> Tensor:
-    """Return the rows of the prompt, (1, L, C); the tiny generator has none."""
-    if recipe.preset == 'tiny':
+    """Return the rows of the prompt, (1, L, C); a generator without a text encoder has none."""
+    if star.dit.text_dim != UMT5_XXL.dim:
         if recipe.prompt:
-            raise ValueError(f'the tiny generator reads no prompt, got {recipe.prompt!r}')
+            raise ValueError(f'the generator {recipe.preset} reads no prompt, got '
+                             f'{recipe.prompt!r}')
         return torch.zeros(1, 0, star.dit.text_dim)
     files = _weights(recipe)
     missing = [name for name in ('tokenizer', 'text_encoder') if not files[name]]

@@ -101,8 +101,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_losses(pixels: Path, tmp_p
 def test_a_run_that_was_killed_goes_on_with_the_same_losses(pixels: Path, tmp_path: Path):
     def command(out: Path) -> list[str]:
         return [sys.executable, '-m', 'inspatio_ros', 'train', 'autoencoder', str(out), *SMALL,
-                'loop.steps=40', 'loop.checkpoint_every=5', '--threads', '1', '--data',
-                str(pixels)]
+                'loop.steps=40', 'loop.checkpoint_every=5', 'threads=1', f'data={pixels}']
     killed = subprocess.Popen(command(tmp_path / 'killed'), stderr=subprocess.DEVNULL)
     end = time.monotonic() + 120.0
     while not checkpoints_in(tmp_path / 'killed') and time.monotonic() < end:
@@ -192,7 +191,7 @@ def test_the_command_trains_shows_and_exports(pixels: Path, tmp_path: Path,
     run = tmp_path / 'run'
     arguments = [it for it in SMALL if not it.startswith('loop.picture_every')]
     code = main(['train', 'autoencoder', str(run), *arguments, 'loop.steps=3',
-                 'loop.picture_every=2', '--data', str(pixels)])
+                 'loop.picture_every=2', f'data={pixels}'])
     assert code == 0 and len(losses(run)) == 3
     picture = cv2.imread(str(run / 'pictures' / 'step-0000002.png'))
     assert picture.shape == (4 * 32, 2 * 32, 3)
@@ -204,7 +203,7 @@ def test_the_command_trains_shows_and_exports(pixels: Path, tmp_path: Path,
     assert load_patch_autoencoder(out).config == small().stage.network
     assert main(['train', 'export', str(run), str(out)]) == 2
     assert main(['train', 'export', str(tmp_path), str(tmp_path / 'b.safetensors')]) == 2
-    assert main(['train', 'autoencoder', str(run), 'loop.stps=3', '--data', str(pixels)]) == 2
+    assert main(['train', 'autoencoder', str(run), 'loop.stps=3', f'data={pixels}']) == 2
     assert 'did you mean loop.steps?' in capsys.readouterr().err
 
 
