@@ -16,7 +16,8 @@ from inspatio_ros.model.codec import channels_last
 from inspatio_ros.model.codec_config import UMT5_XXL
 from inspatio_ros.model.config import star_preset, StarConfig
 from inspatio_ros.model.dit import CausalDit
-from inspatio_ros.model.patch_autoencoder import PatchAutoencoder, PatchCodec, whole_groups
+from inspatio_ros.model.patch_autoencoder import (
+    load_patch_autoencoder, PatchAutoencoder, PatchCodec, whole_groups)
 from inspatio_ros.model.text import encode_prompts, load_tokenizer
 from inspatio_ros.training.checkpoints import checkpoints_in, load_network
 from inspatio_ros.training.data.clips import LatentClips
@@ -93,16 +94,32 @@ def _autoencoder(name: str, recipe: AutoencoderRecipe, folders: Folders,
         raise ValueError(f'the autoencoder learns in one process, not in {party.size}')
     data = CropSource(folders.data, recipe.frames, recipe.side)
     seed = recipe.loop.seed
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = PatchAutoencoder(recipe.stage.network)
-    first = Batches(data, 1, seed + 1).fixed(recipe.first_pieces)
-    network.begin_with(whole_groups(first, recipe.stage.network.temporal_factor))
+    network = _first_autoencoder(recipe, data)
     channels_last(network)
     stage = AutoencoderStage(network.to(party.device), recipe.stage)
     shown = CropSource(folders.validation or folders.data, recipe.frames, recipe.side)
     batch = Batches(shown, 1, seed).fixed(_SHOWN)
     return _trainer(name, recipe, folders, party, stage, data, look_at_video(stage, batch))
+
+
+def _first_autoencoder(recipe: AutoencoderRecipe, data: CropSource) -> PatchAutoencoder:
+    """
+    Return the autoencoder that a run begins with.
+
+    :raises ValueError: a file with one of other sizes.
+    """
+    config = recipe.stage.network
+    if recipe.init:
+        loaded = load_patch_autoencoder(Path(recipe.init), dtype=torch.float32)
+        if loaded.config != config:
+            raise ValueError(f'{recipe.init}: has the sizes {loaded.config}, the recipe {config}')
+        return loaded.train().requires_grad_(True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.loop.seed)
+        network = PatchAutoencoder(config)
+    first = Batches(data, 1, recipe.loop.seed + 1).fixed(recipe.first_pieces)
+    network.begin_with(whole_groups(first, config.temporal_factor))
+    return network
 
 
 def _setting(recipe: DenoiserRecipe, party: Party, codec: PatchCodec | None) -> Setting:

@@ -48,12 +48,14 @@ class AutoencoderRecipe(Recipe):
     :param stage: of the stage.
     :param frames, side: of the pieces of video that it learns from; 1 + 4k, pixels.
     :param first_pieces: that set its straight line.
+    :param init: a .safetensors file to begin with; empty = nothing.
     """
 
     stage: AutoencoderConfig
     frames: int = 9
     side: int = 96
     first_pieces: int = 48
+    init: str = ''
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from inspatio_ros.training.checkpoints import (
 from inspatio_ros.training.data.shards import PIXELS, write_manifest, write_shard
 from inspatio_ros.training.distributed import Party
 from inspatio_ros.training.event_file import crc32c
+from inspatio_ros.training.export import export_weights
 from inspatio_ros.training.recipes import AutoencoderRecipe, recipe
 from inspatio_ros.training.sources import Batches, rng_of
 from inspatio_ros.training.stages.autoencoder import AutoencoderStage
@@ -78,6 +79,21 @@ def test_the_loss_of_the_autoencoder_falls_on_a_fixed_batch(pixels: Path, tmp_pa
     batch = Batches(made._batches._source, 2, 0).fixed(2)
     found = [made.stage.step(batch, rng_of(0, step))['loss'] for step in range(20)]
     assert sum(found[-5:]) < 0.9 * sum(found[:5])
+
+
+def test_the_decoder_alone_can_go_on_learning(pixels: Path, tmp_path: Path):
+    file = tmp_path / 'codec.safetensors'
+    trainer(pixels, tmp_path / 'a', 'loop.steps=2').run()
+    export_weights(tmp_path / 'a', file)
+    made = trainer(pixels, tmp_path / 'b', 'loop.steps=3', f'init={file}',
+                   'stage.only_decoder=true')
+    made.run()
+    before = load_patch_autoencoder(file).state_dict()
+    after = made.stage.networks()['average'].state_dict()
+    same = {key for key in before if torch.equal(before[key], after[key])}
+    assert same == {key for key in before if not key.startswith('decoder.')}
+    with pytest.raises(ValueError, match='has the sizes'):
+        trainer(pixels, tmp_path / 'c', f'init={file}', 'stage.network.width=24')
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_same_losses(pixels: Path, tmp_path: Path):

@@ -40,6 +40,8 @@ class AutoencoderConfig:
         of the mean square, beside the mean difference of pixels.
     :param noise: largest deviation of the noise on normalised latents.
     :param average: decay of the average of its weights.
+    :param only_decoder: leave the encoder and the latents as they are: what was made of them
+        stays valid.
     """
 
     network: PatchConfig = TINY_PATCH
@@ -48,6 +50,7 @@ class AutoencoderConfig:
     squares: float = 2.0
     noise: float = 0.15
     average: float = 0.998
+    only_decoder: bool = False
 
 
 class AutoencoderStage:
@@ -61,6 +64,7 @@ class AutoencoderStage:
     def __init__(self, network: PatchAutoencoder, config: AutoencoderConfig) -> None:
         self.config = config
         self._network = network
+        network.encoder.requires_grad_(not config.only_decoder)
         self._average_network = copy.deepcopy(network).eval().requires_grad_(False)
         self._learner = Learner('autoencoder', network, config.optim)
         self._average = Average(network, self._average_network, config.average)
@@ -94,7 +98,8 @@ class AutoencoderStage:
         loss.backward()
         norm = self._learner.gradient_norm(seen)
         self._learner.apply(norm)
-        self._measure(latents.detach())
+        if not self.config.only_decoder:
+            self._measure(latents.detach())
         self._average.update()
         figures = {'loss': loss, **losses}
         return {**{name: float(x.detach()) for name, x in figures.items()},
