@@ -163,7 +163,9 @@ def naming_override(node: Node, topic: str, end: str) -> Iterator[None]:
         yield
     except (ParameterException, RuntimeError) as error:
         name = f'qos_overrides.{node.resolve_topic_name(topic)}.{end}'
-        raise ValueError(f'{name}: {error}') from error
+        asked = ', '.join(f'{policy} {it.value}' for policy, it in
+                          node.get_parameters_by_prefix(name).items())
+        raise ValueError(f'{name}, {asked}: {error}') from error
 
 
 def send(node: Node, health: Health, publisher: Publisher, message: Any) -> None:
