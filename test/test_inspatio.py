@@ -242,8 +242,21 @@ def test_nothing_listens_to_the_network_unless_asked_to(wheels: Desk):
     assert wheels.calls()[-1].endswith(f'in LOCALHOST {profile}')
     wheels.run('world', FASTDDS_DEFAULT_PROFILES_FILE='/mine.xml')
     assert wheels.calls()[-1].endswith('in LOCALHOST /mine.xml')
+    wheels.run('world', FASTRTPS_DEFAULT_PROFILES_FILE='/mine.xml')
+    assert wheels.calls()[-1].endswith('in LOCALHOST ')
     wheels.run('world', ROS_AUTOMATIC_DISCOVERY_RANGE='SUBNET')
     assert wheels.calls()[-1].endswith('in SUBNET ')
+
+
+def test_fast_dds_of_jazzy_reads_the_old_variable(wheels: Desk):
+    wheels.program(wheels.checkout / '.venv-jazzy/bin/python', FAKE_PYTHON.replace(
+        '$*" >> "$LOG"', '$* in $FASTDDS_DEFAULT_PROFILES_FILE,'
+        '$FASTRTPS_DEFAULT_PROFILES_FILE" >> "$LOG"'))
+    wheels.run('world', INSPATIO_ROS='jazzy')
+    profile = wheels.checkout / 'config/fastdds_localhost.xml'
+    assert wheels.calls()[-1].endswith(f'in ,{profile}')
+    wheels.run('world', INSPATIO_ROS='jazzy', FASTRTPS_DEFAULT_PROFILES_FILE='/mine.xml')
+    assert wheels.calls()[-1].endswith('in ,/mine.xml')
 
 
 def test_a_distro_is_built_once_sourced_and_launched(distro: Desk):

@@ -12,7 +12,9 @@ import pytest
 
 LIST_PORTS = """
 import os
+from inspatio_ros.cli import surroundings
 import rclpy
+surroundings.use_fastdds_profile()
 rclpy.init()
 node = rclpy.create_node('ports')
 mine = {os.readlink(link.path) for link in os.scandir('/proc/self/fd') if link.is_symlink()
@@ -39,10 +41,9 @@ def test_well_known_ports_are_on_the_loopback_only(checkout: Path):
     rclpy = pytest.importorskip('rclpy', reason='no ROS 2 here')
     if rclpy.get_rmw_implementation_identifier() != 'rmw_fastrtps_cpp':
         pytest.skip('ROS 2 speaks through something else than Fast DDS here')
-    profile = str(checkout / 'config/fastdds_localhost.xml')
+    env = {name: value for name, value in os.environ.items() if 'PROFILES_FILE' not in name}
     done = subprocess.run([sys.executable, '-c', LIST_PORTS], capture_output=True, text=True,
-                          env={**os.environ, 'FASTDDS_DEFAULT_PROFILES_FILE': profile,
-                               'FASTRTPS_DEFAULT_PROFILES_FILE': profile})
+                          env={**env, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}, cwd=checkout)
     assert done.returncode == 0, done.stderr
     domain, *lines = done.stdout.splitlines()
     base = 7400 + 250 * int(domain)

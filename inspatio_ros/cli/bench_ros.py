@@ -38,6 +38,9 @@ COLOR = 'camera/color/image_raw'
 FORWARD_M_S, TURN_RAD_S = 0.4, 0.4
 _SETTLE_S = 2.0
 _START_TIMEOUT_S = 120.0
+# The executor serves all that are ready in turn only while it is given one timeout: another one
+# begins again with the first subscription, and the last is never heard where the first is busy.
+_ROUND_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -305,7 +308,7 @@ def _listening(setup: Setup) -> Iterator[Ear]:
     def spin(seconds: float) -> None:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0.0:
-            executor.spin_once(timeout_sec=left)
+            executor.spin_once(timeout_sec=min(left, _ROUND_S))
 
     def send(forward: float, turn: float) -> None:
         command = TwistStamped()

@@ -16,7 +16,6 @@ import sys
 from inspatio_ros.robot import distro
 
 PACKAGE = 'inspatio_ros'
-PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
 
 # <malloc.h>
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -51,10 +50,11 @@ def bundled_scene() -> Path:
 
 def use_fastdds_profile() -> None:
     """Give Fast DDS shared memory that fits images, unless the user has a profile already."""
-    if not any(name in os.environ for name in PROFILE_VARIABLES):
+    variables = distro.fastdds_profile_variables()
+    if not any(name in os.environ for name in variables):
         local = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') == 'LOCALHOST'
         name = 'fastdds_localhost.xml' if local else 'fastdds.xml'
-        os.environ[distro.fastdds_profile_variable()] = str(share() / 'config' / name)
+        os.environ[variables[0]] = str(share() / 'config' / name)
 
 
 def keep_freed_memory() -> None:

@@ -3,8 +3,8 @@
 """
 What differs between the ROS 2 distributions; nothing else asks for their names.
 
-ROS_DISTRO names the one that is sourced or, from `./inspatio`, the one whose wheels are used. Where
-it is not set, the newest is taken for granted.
+ROS_DISTRO names the one that is sourced or, from `./inspatio`, the one whose wheels are used.
+Where it is not set, the newest is taken for granted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 _BEFORE_JAZZY = ('humble', 'iron')
+_BEFORE_KILTED = (*_BEFORE_JAZZY, 'jazzy')
 
 
 def name() -> str:
@@ -31,13 +32,13 @@ def label() -> str:
 
 def nav2_stamps_cmd_vel() -> bool:
     """Return whether Nav2 publishes TwistStamped unless told otherwise."""
-    return name() not in (*_BEFORE_JAZZY, 'jazzy')
+    return name() not in _BEFORE_KILTED
 
 
-def fastdds_profile_variable() -> str:
-    """Return which variable names the profiles of Fast DDS; newer ones warn of the old name."""
-    old = name() in _BEFORE_JAZZY
-    return 'FASTRTPS_DEFAULT_PROFILES_FILE' if old else 'FASTDDS_DEFAULT_PROFILES_FILE'
+def fastdds_profile_variables() -> tuple[str, ...]:
+    """Return which variables Fast DDS takes its profiles from, the one without a warning first."""
+    old, new = 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'
+    return (old,) if name() in _BEFORE_KILTED else (new, old)
 
 
 def record_topics_option() -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_parameters
 from rclpy.task import Future
 
-Changes = Sequence[Parameter[Any]]
+Changes = Sequence['Parameter[Any]']  # quoted: no generic class at run time in Jazzy
 
 
 class Opening:

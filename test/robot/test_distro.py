@@ -8,18 +8,18 @@ from inspatio_ros.robot import distro
 import pytest
 
 
+OLD, NEW = 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'
+
+
 @pytest.mark.parametrize('name, stamped, variable, option', [
-    ('humble', False, 'FASTRTPS_DEFAULT_PROFILES_FILE', ()),
-    ('iron', False, 'FASTRTPS_DEFAULT_PROFILES_FILE', ()),
-    ('jazzy', False, 'FASTDDS_DEFAULT_PROFILES_FILE', ('--topics',)),
-    ('kilted', True, 'FASTDDS_DEFAULT_PROFILES_FILE', ('--topics',)),
-    ('rolling', True, 'FASTDDS_DEFAULT_PROFILES_FILE', ('--topics',)),
-    ('', True, 'FASTDDS_DEFAULT_PROFILES_FILE', ('--topics',)),
+    ('humble', False, OLD, ()), ('iron', False, OLD, ()), ('jazzy', False, OLD, ('--topics',)),
+    ('kilted', True, NEW, ('--topics',)), ('rolling', True, NEW, ('--topics',)),
+    ('', True, NEW, ('--topics',)),
 ])
 def test_distributions_differ(monkeypatch, name, stamped, variable, option):
     monkeypatch.setenv('ROS_DISTRO', name)
     assert distro.nav2_stamps_cmd_vel() is stamped
-    assert distro.fastdds_profile_variable() == variable
+    assert distro.fastdds_profile_variables()[0] == variable
     assert distro.record_topics_option() == option
 
 

@@ -42,11 +42,13 @@ class Rig:
 
     :param start: whether the node configures and activates itself.
     :param world: what is opened, or a function that opens it, or the exception that it raises.
-    :param parameters: overrides, dotted names with __ for the dot.
+    :param parameters: overrides, dotted names with __ for the dot. Commands are TwistStamped on
+        every distribution, unless these say otherwise.
     """
 
     def __init__(self, start=True, world=None, **parameters):
         """Bring both nodes up."""
+        parameters = {'enable_stamped_cmd_vel': True, **parameters}
         self.world = world or PaintedWorld()
         self.requests = []
         self.context = rclpy.Context()
@@ -106,7 +108,7 @@ class Rig:
             qos = QoSProfile(depth=200)
             if topic == 'tf_static':
                 qos.durability = DurabilityPolicy.TRANSIENT_LOCAL
-            self.listener.create_subscription(TYPES[topic], topic, self._keep(topic), qos)
+            self.listener.create_subscription(kind_of(topic), topic, self._keep(topic), qos)
 
     def _keep(self, topic):
         def keep(message):
@@ -146,15 +148,15 @@ class Rig:
             self.wait(lambda: publisher.get_subscription_count() > 0, what=f'a reader of {topic}')
         self._publishers[key].publish(message)
 
-    def drive(self, forward=0.0, turn=0.0, up=0.0, stamp_ns=0):
-        """Send one velocity command."""
+    def drive(self, forward=0.0, turn=0.0, up=0.0, stamp_ns=0, robot=''):
+        """Send one velocity command; a robot that is not alone is called with a slash behind."""
         message = TwistStamped()
         message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 10 ** 9)
         message.twist.linear.x, message.twist.linear.z = forward, up
         message.twist.angular.z = turn
-        self.publish('cmd_vel', message)
+        self.publish(f'{robot}cmd_vel', message)
 
-    def teleport(self, x, y, yaw=0.0, frame='map', **numbers):
+    def teleport(self, x, y, yaw=0.0, frame='map', robot='', **numbers):
         """Send an initialpose; numbers replace single fields of the quaternion or position."""
         message = PoseWithCovarianceStamped()
         message.header.frame_id = frame
@@ -163,7 +165,7 @@ class Rig:
         pose.orientation.z, pose.orientation.w = np.sin(yaw / 2.0), np.cos(yaw / 2.0)
         for name, value in numbers.items():
             setattr(pose.orientation, name, value)
-        self.publish('initialpose', message)
+        self.publish(f'{robot}initialpose', message)
 
     def call(self, kind, service, request):
         """Call a service and return its response."""
@@ -206,6 +208,12 @@ class Rig:
         if not self.got['diagnostics']:
             return {}
         return {v.key: v.value for v in self.got['diagnostics'][-1].status[0].values}
+
+
+def kind_of(topic):
+    """Return the type of a topic, of whichever camera or robot."""
+    return next(kind for name, kind in TYPES.items()
+                if f'/{topic}'.endswith('/' + name.removeprefix('camera/')))
 
 
 @pytest.fixture(scope='module')

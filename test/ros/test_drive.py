@@ -16,7 +16,7 @@ from rig import camera_position, DEPTH
 
 @pytest.fixture(scope='module')
 def rig(make_rig):
-    rig = make_rig(enable_stamped_cmd_vel='true')
+    rig = make_rig()
     rig.listen(DEPTH)
     return rig
 
@@ -42,7 +42,8 @@ def test_keys_drive_and_letting_go_stops(rig, checkout):
     process = subprocess.Popen(command(rig), stdin=theirs, stderr=subprocess.DEVNULL,
                                env={**os.environ, 'PYTHONPATH': str(checkout)})
     try:
-        time.sleep(3.0)
+        rig.wait(lambda: rig.node.count_publishers(f'{rig.namespace}/cmd_vel'), timeout_s=30.0,
+                 what='the one who drives')
         for _ in range(5):
             os.write(ours, b'\x1b[A')  # arrow up
             time.sleep(0.1)

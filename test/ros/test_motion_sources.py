@@ -87,6 +87,14 @@ def test_type_of_cmd_vel_is_that_of_nav2(monkeypatch, distro, stamped):
     assert stamped_cmd_vel('true') and not stamped_cmd_vel('false')
 
 
+@pytest.mark.parametrize('distro, kind', [('jazzy', 'Twist'), ('kilted', 'TwistStamped')])
+def test_the_node_takes_what_nav2_of_its_distro_sends(make_rig, monkeypatch, distro, kind):
+    monkeypatch.setenv('ROS_DISTRO', distro)
+    rig = make_rig(enable_stamped_cmd_vel='auto')
+    taken = dict(rig.node.get_subscriber_names_and_types_by_node('world_node', rig.namespace))
+    assert taken[f'{rig.namespace}/cmd_vel'] == [f'geometry_msgs/msg/{kind}']
+
+
 def test_without_odometry_nothing_is_published(by_odometry):
     by_odometry.diagnostic('drops.pose_unknown')
     assert not by_odometry.got[DEPTH]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+from inspatio_ros.robot import distro
 import pytest
 import rclpy
 from rclpy.qos import QoSProfile
@@ -127,7 +128,7 @@ def test_users_own_profile_and_parameters_win(checkout, start, viewer, tmp_path)
     parameters.write_text('/**: {ros__parameters: {image: {width: 40, height: 20}}}')
     process = start('--params-file', str(parameters), '--ros-args', '-r',
                     '__ns:=/mine', '-p', 'image.height:=30',
-                    FASTDDS_DEFAULT_PROFILES_FILE=str(profile))
+                    **{distro.fastdds_profile_variables()[0]: str(profile)})
     image = viewer('/mine/camera/depth/image_raw')
     assert (image.width, image.height) == (40, 30)
     process.send_signal(signal.SIGINT)

@@ -60,7 +60,7 @@ class Wheel:
 
 @pytest.fixture(scope='module')
 def rig(make_rig):
-    return make_rig(enable_stamped_cmd_vel='true', image__width=640, image__height=480,
+    return make_rig(image__width=640, image__height=480,
                     world=lambda request: PaintedWorld(), scenes=['attic=/places/a', 'cellar=/c'])
 
 

@@ -31,7 +31,7 @@ def wait(condition, what='it', timeout_s=8.0):
 
 @pytest.fixture(scope='module')
 def rig(make_rig):
-    return make_rig(enable_stamped_cmd_vel='true', world=lambda request: PaintedWorld(),
+    return make_rig(world=lambda request: PaintedWorld(),
                     scenes=['attic=/places/a', '/places/cellar'])
 
 
