@@ -1,6 +1,6 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Say how good the pictures are: `inspatio evaluate rgbd DIR`, `inspatio evaluate scene SCENE`."""
+"""Say how good the pictures are: `inspatio evaluate rgbd DIR`, `scene SCENE` or `model`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import math
 from pathlib import Path
 from typing import Any
 
+from inspatio_ros.cli.evaluate_model import (add_model_arguments, EXAMPLES as MODEL_EXAMPLES,
+                                             run_model)
 from inspatio_ros.cli.output import print_json, progress
 
-SUMMARY = 'novel views against real ones, a scene against the truth: PSNR, depth, poses'
-EXAMPLES = """\
+SUMMARY = 'novel views, a scene or a generator against the truth: PSNR, depth, poses, drift'
+EXAMPLES = f"""\
 examples:
   inspatio evaluate rgbd recording/                   table of every pair of neighbouring views
   inspatio evaluate rgbd recording/ --json            the same as one JSON object
   inspatio evaluate scene my_scene/ --truth truth/    poses, depth and held-out views
+{MODEL_EXAMPLES}\
 
 An RGB-D folder holds color_N.png, depth_N.png (uint16), camera.json and poses.txt, N from 1. Each
 view is warped into the next and back and compared with the real one where both depths agree.
@@ -27,22 +30,37 @@ depth_N.png, and color_N.png or one video; N counts the pictures of the recordin
 compared after the similarity (Sim3) that fits best, depth in the scale of the truth where the
 scene has measured it, and the pictures that `prepare --hold-out` kept away (else every fifth view)
 with what the rest of the scene shows at their poses.
+
+A generator is tried in made-up places of seeds that are never trained on, beside the warp that it
+is given and the classical fillings: docs/evaluation.md says what each figure means.
 """
+
+_JSON = 'one JSON object on stdout'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument('what', choices=('rgbd', 'scene'), help='what is evaluated')
-    parser.add_argument('folder', type=Path, help='RGB-D folder, or any scene with static views')
-    parser.add_argument('--truth', type=Path, metavar='DIR',
-                        help='scene: folder with what is known for certain')
-    parser.add_argument('--backend', choices=('numba', 'torch'), default='numba',
-                        help='rgbd: which warp (default: numba, the one of the sensor)')
-    parser.add_argument('--json', action='store_true', help='one JSON object on stdout')
+    parser.add_argument('--json', action='store_true', help=_JSON)
+    what = parser.add_subparsers(dest='what', required=True, metavar='rgbd|scene|model')
+    for name, text in (('rgbd', 'views of an RGB-D folder against each other'),
+                       ('scene', 'a scene against the truth of its recording')):
+        one = what.add_parser(name, help=text, description=text)
+        one.add_argument('folder', type=Path, help='RGB-D folder, or any scene with static views')
+        one.add_argument('--truth', type=Path, metavar='DIR',
+                         help='scene: folder with what is known for certain')
+        one.add_argument('--backend', choices=('numba', 'torch'), default='numba',
+                         help='rgbd: which warp (default: numba, the one of the sensor)')
+        one.add_argument('--json', action='store_true', default=argparse.SUPPRESS, help=_JSON)
+    text = 'a generator in places that nothing was trained on'
+    model = what.add_parser('model', help=text, description=text)
+    add_model_arguments(model)
+    model.add_argument('--json', action='store_true', default=argparse.SUPPRESS, help=_JSON)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate an RGB-D folder or a scene."""
+    """Evaluate an RGB-D folder, a scene or a generator."""
+    if args.what == 'model':
+        return run_model(args)
     if (args.what == 'scene') != (args.truth is not None):
         raise ValueError('evaluate scene takes --truth DIR, evaluate rgbd takes none')
     return _scene(args) if args.what == 'scene' else _rgbd(args)

@@ -3,8 +3,8 @@
 """
 Which camera a generated frame was seen by, and how far that is from the commanded one.
 
-SIFT features of the frame are matched with those of recorded views whose true depth makes them
-points of the place; PnP with RANSAC, refined over its inliers, gives the pose.
+SIFT features of the frame are matched with those of true views, whose true depth makes them points
+of the place; PnP with RANSAC, refined over its inliers, gives the pose.
 """
 
 from __future__ import annotations
@@ -174,7 +174,11 @@ def camera_error(T_N44: F64, T_commanded_N44: F64) -> float:
 
     e_theta is the angle between the two rotations in degrees, e_t the distance between the two
     places, both seen from the first commanded camera, after the scale that fits best.
+
+    :returns: NaN for fewer than two cameras: nothing is left after the scale.
     """
+    if len(T_N44) < 2:
+        return math.nan
     first = inverse(T_commanded_N44[0])
     ours, wanted = first @ T_N44, first @ T_commanded_N44
     squares = float(np.sum(ours[:, :3, 3] ** 2))

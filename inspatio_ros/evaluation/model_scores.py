@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from inspatio_ros.contracts import F64, U8
 from inspatio_ros.evaluation.image import Mask, psnr_db
-from inspatio_ros.evaluation.model_camera import find_camera, score_cameras
+from inspatio_ros.evaluation.model_camera import (find_camera, find_landmarks,
+                                                  score_cameras)
 from inspatio_ros.evaluation.model_painters import Classical, Painted
 from inspatio_ros.evaluation.model_similarity import masked_ms_ssim, masked_ssim
 from inspatio_ros.evaluation.model_steadiness import (border_step, drift_slope, flicker,
@@ -19,6 +20,7 @@ from inspatio_ros.evaluation.model_steadiness import (border_step, drift_slope, 
                                                       to_the_one_before, warped_difference)
 from inspatio_ros.evaluation.model_trials import BLOCK, FIRST_BLOCK, Trial
 from inspatio_ros.evaluation.pose import path_length
+from inspatio_ros.scene.scene import View
 import numpy as np
 
 TRUTH = 'truth'
@@ -35,7 +37,7 @@ class TrialScore:
     One painter at one trial.
 
     :param trial, kind: of the trial.
-    :param painter: its name; `truth` for what the figures say of the true frames themselves.
+    :param painter: its name; `truth` for how steady the true frames are themselves.
     :param figures: by name.
     :param block_psnr_db: of each block, in order; empty where not all frames are judged.
     :param block_s: seconds that each block took.
@@ -64,7 +66,7 @@ class _Geometry(NamedTuple):
 def score_trial(trial: Trial, classical: Classical, painted: dict[str, Painted],
                 ) -> Iterator[TrialScore]:
     """
-    Judge everybody's frames of a trial, and the true ones where that tells what is unavoidable.
+    Judge everybody's frames of a trial; of the true ones how steady they are themselves.
 
     :param classical: which also says what was observed.
     :param painted: by name of the generator.
@@ -73,13 +75,14 @@ def score_trial(trial: Trial, classical: Classical, painted: dict[str, Painted],
     geometry = _Geometry(to_the_one_before(_seen(trial)) if _is_whole(trial) else [],
                          next((it.first_frames for it in painted.values()), _usual_borders(trial)))
     for name, it in everybody.items():
-        figures = {} if name == TRUTH else _likeness(trial, it.rgb, classical.observed)
-        figures |= _of_kind(trial, it.rgb, classical.observed)
+        figures = {} if name == TRUTH else {**_likeness(trial, it.rgb, classical.observed),
+                                            **_of_kind(trial, it.rgb, classical.observed)}
         blocks: tuple[float, ...] = ()
         if _is_whole(trial):
             figures |= _steadiness(trial, it.rgb, geometry)
             if name != TRUTH:
                 blocks = tuple(_block_psnr(trial, it.rgb, geometry.borders))
+            if trial.kind == 'drift' and name != TRUTH:
                 figures['drift_db_per_block'] = drift_slope(blocks)
         yield TrialScore(trial.name, trial.kind, name, figures, blocks, it.block_s)
 
@@ -150,14 +153,21 @@ def _steadiness(trial: Trial, rgb: U8, geometry: _Geometry) -> dict[str, float]:
 
 
 def _cameras(trial: Trial, rgb: U8) -> dict[str, float]:
+    """Find the cameras of frames among the landmarks of the true frames at their poses."""
     chosen = np.arange(len(rgb))[::-1][::_CAMERA_EVERY][::-1]
-    found = [find_camera(rgb[it], trial.camera, trial.landmarks) for it in chosen]
-    score = score_cameras(found, trial.track.T_map_cam[trial.judged[chosen]],
-                          path_length(trial.track.T_map_cam))
+    poses = trial.track.T_map_cam[trial.judged[chosen]]
+    found = [find_camera(rgb[it], trial.camera, find_landmarks([_true_view(trial, it, T)]))
+             for it, T in zip(chosen.tolist(), poses)]
+    score = score_cameras(found, poses, path_length(trial.track.T_map_cam))
     return {'rot_err_deg': score.rotation_deg, 'trans_err_m': score.translation_m,
             'trans_err_ratio': score.translation_ratio,
             'worldscore_camera_error': score.camera_error,
             'camera_found_share': score.found / score.frames}
+
+
+def _true_view(trial: Trial, frame: int, T_map_cam: F64) -> View:
+    still = np.where(trial.counted[frame], trial.depth[frame], np.float32(np.nan))
+    return View(trial.rgb[frame], still, trial.camera, T_map_cam, 'truth')
 
 
 def _loop(trial: Trial, rgb: U8, observed: Mask) -> dict[str, float]:

@@ -17,11 +17,11 @@ import math
 
 from inspatio_ros.contracts import CameraTrack, F32, F64, I64, Intrinsics, U8
 from inspatio_ros.evaluation.image import Mask
-from inspatio_ros.evaluation.model_camera import find_landmarks, Landmarks
 from inspatio_ros.motion.transforms import interpolate, pose_rpy, R_BASE_OPTICAL
 from inspatio_ros.scene.scene import Scene, TimeMode, View
 from inspatio_ros.scene.synthetic.held_out import HELD_OUT_SEEDS
-from inspatio_ros.scene.synthetic.procedural import CameraPath, procedural_world, ProceduralWorld
+from inspatio_ros.scene.synthetic.procedural import (CameraPath, procedural_world,
+                                                        ProceduralWorld, Shot)
 from inspatio_ros.scene.synthetic.synchronised import synchronised_clip
 import numpy as np
 
@@ -31,13 +31,15 @@ SIZE = (320, 192)
 # generators are tried along the same ways; only the borders of their blocks lie elsewhere.
 FIRST_BLOCK, BLOCK = 9, 12
 _HFOV_RAD = math.radians(70.0)
-# Landmarks are taken from every so many-th recorded frame: neighbours show the same ones.
-_LANDMARKS_EVERY = 11
 # A camera that leaves turns so far that nothing of what it saw is left in its picture.
 _AWAY_RAD = math.radians(110.0)
 # Where it leaves, it stands aside of the recording, so that some of its picture is made up.
 _ASIDE_M = (0.1, 0.45)
 _SPEED_M_S = 0.4
+# Poses are equal to so many digits, metres: what is seen twice is rendered once.
+_UM = 6
+# A camera that drift is measured with sways once in so many blocks.
+_SWAY_BLOCKS = 4
 _FOLDER_BLOCKS = 4
 
 
@@ -55,7 +57,6 @@ class Trial:
     :param rgb: (J, H, W, 3) uint8, true.
     :param depth: (J, H, W) float32, metres, true; NaN unknown.
     :param counted: (J, H, W) bool, shows nothing that moves.
-    :param landmarks: of the recording, without what moves.
     :param fps: frames per second.
     """
 
@@ -68,7 +69,6 @@ class Trial:
     rgb: U8
     depth: F32
     counted: Mask
-    landmarks: Landmarks
     fps: float = FPS
 
 
@@ -89,8 +89,7 @@ def held_out_seed(place: int) -> int:
     return HELD_OUT_SEEDS[place]
 
 
-def clip_trial(seed: int, kind: str = 'views', blocks: int = 4,
-               size: tuple[int, int] = SIZE) -> Trial:
+def clip_trial(seed: int, blocks: int = 4, size: tuple[int, int] = SIZE) -> Trial:
     """
     Follow one of two synchronised cameras with the recording of the other.
 
@@ -101,13 +100,27 @@ def clip_trial(seed: int, kind: str = 'views', blocks: int = 4,
     recorded = [View(rgb, depth, clip.intrinsics, T, f'recorded {index}')
                 for index, (rgb, depth, T) in enumerate(zip(clip.rgb[0], clip.depth[0],
                                                             clip.T_world_cam[0]))]
-    still = [replace(view, depth=np.where(moving, np.float32(np.nan), view.depth))
-             for view, moving in zip(recorded, clip.moving[0])]
     scene = Scene(f'place {seed}', frames=tuple((view,) for view in recorded), fps=FPS,
                   time_mode=TimeMode.ONCE)
-    return Trial(f'place {seed}, {blocks} blocks', kind, scene, _track(clip.T_world_cam[1]),
+    return Trial(f'place {seed}', 'views', scene, _track(clip.T_world_cam[1]),
                  clip.intrinsics, np.arange(frames_of(blocks)), clip.rgb[1], clip.depth[1],
-                 ~clip.moving[1], find_landmarks(still[::_LANDMARKS_EVERY]))
+                 ~clip.moving[1])
+
+
+def drift_trial(seed: int, blocks: int = 20, size: tuple[int, int] = SIZE) -> Trial:
+    """
+    Sway from side to side for many blocks; nothing moves.
+
+    The way is the same backwards, so that for whoever remembers nothing the quality of the blocks
+    has no slope: late blocks are as hard as early ones.
+    """
+    world, path = procedural_world(seed)
+    # As if the first block, too, were a whole one.
+    from_middle = np.arange(frames_of(blocks)) + (BLOCK - FIRST_BLOCK) - 0.5 * (blocks * BLOCK - 1)
+    sway = _ASIDE_M[1] * np.cos(2.0 * np.pi * from_middle / (_SWAY_BLOCKS * BLOCK))
+    poses = np.array([_beside(path, x_m) for x_m in sway.round(_UM)])
+    return _still_trial(f'place {seed}, {blocks} blocks', 'drift', world, path, poses,
+                        np.arange(len(poses)), size)
 
 
 def loop_trial(seed: int, away_s: float, size: tuple[int, int] = SIZE) -> Trial:
@@ -160,8 +173,7 @@ def folder_trials(scene: Scene, size: tuple[int, int] = SIZE) -> Iterator[Trial]
         yield Trial(f'{scene.name}, {view.name} held out', 'held out',
                     replace(scene, views=rest, frames=()), _track(poses), truth.intrinsics,
                     np.array([len(poses) - 1]), truth.rgb[None], truth.depth[None],
-                    np.ones((1, *truth.depth.shape), np.bool_),
-                    find_landmarks([_sized(it, size) for it in rest]))
+                    np.ones((1, *truth.depth.shape), np.bool_))
 
 
 def _track(poses: F64) -> CameraTrack:
@@ -193,10 +205,14 @@ def _still_trial(name: str, kind: str, world: ProceduralWorld, path: CameraPath,
         T = _beside(path, x_m)
         shot = world.render(T, camera)
         known.append(View(shot.rgb, shot.depth, camera, T, f'recorded {number}'))
-    true = [world.render(T, camera) for T in poses[judged]]
+    seen: dict[bytes, Shot] = {}
+    for T in poses[judged]:
+        if T.tobytes() not in seen:
+            seen[T.tobytes()] = world.render(T, camera)
+    true = [seen[T.tobytes()] for T in poses[judged]]
     return Trial(name, kind, Scene(name, tuple(known)), _track(poses), camera, judged,
                  np.array([shot.rgb for shot in true]), np.array([shot.depth for shot in true]),
-                 np.ones((len(true), size[1], size[0]), np.bool_), find_landmarks(known))
+                 np.ones((len(judged), size[1], size[0]), np.bool_))
 
 
 def _sized(view: View, size: tuple[int, int]) -> View:

@@ -112,6 +112,7 @@ def test_camera_error_is_the_geometric_mean_after_the_best_scale():
     commanded = np.array([offset(x=0.1 * i) for i in range(5)])
     twice = np.array([offset(x=0.2 * i, yaw_deg=4.0) for i in range(5)])
     assert camera_error(twice, commanded) == pytest.approx(0.0, abs=1e-6)
+    assert math.isnan(camera_error(twice[:1], commanded[:1]))
     aside = np.array([offset(x=0.1 * i, z=0.09 if i else 0.0, yaw_deg=4.0) for i in range(5)])
     ours = inverse(commanded[0]) @ aside
     scale = np.sum(ours[:, 0, 3] * commanded[:, 0, 3]) / np.sum(ours[:, :3, 3] ** 2)
