@@ -49,6 +49,7 @@ TITLES = {
 _CLASSICAL = ('fill', 'sensor')
 _DPI = 110
 _STRIP_HEIGHT_IN = 1.5
+_ROOM_FOR_LEGEND = 0.2
 
 
 def report(scores: Sequence[TrialScore], about: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,7 +164,8 @@ def draw_likeness(means: Means, path: Path) -> None:
                          0.38, label=part)
             axes.set(title=f'{TITLES[kind]}: {what.upper()}')
             axes.set_xticks(np.arange(len(painters)), list(painters))
-            axes.legend()
+            axes.margins(y=_ROOM_FOR_LEGEND)
+            axes.legend(ncols=2)
     figure.savefig(path, bbox_inches='tight')
 
 

@@ -21,7 +21,7 @@ from inspatio_ros.motion.transforms import interpolate, pose_rpy, R_BASE_OPTICAL
 from inspatio_ros.scene.scene import Scene, TimeMode, View
 from inspatio_ros.scene.synthetic.held_out import HELD_OUT_SEEDS
 from inspatio_ros.scene.synthetic.procedural import (CameraPath, procedural_world,
-                                                        ProceduralWorld, Shot)
+                                                     ProceduralWorld, Shot)
 from inspatio_ros.scene.synthetic.synchronised import synchronised_clip
 import numpy as np
 
