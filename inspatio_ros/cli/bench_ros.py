@@ -29,6 +29,7 @@ from typing import Any
 from inspatio_ros.cli import surroundings
 from inspatio_ros.cli.bench_ros_step import Pictures, tries_of
 from inspatio_ros.robot import distro
+from inspatio_ros.robot.frames import frame_topics
 import numpy as np
 
 OF_CAMERA = {'color/image_raw': 'Image', 'depth/image_raw': 'Image',
@@ -50,6 +51,7 @@ class Setup:
 
     :param cameras: how many, which look evenly around.
     :param scan: whether somebody subscribes to it, too.
+    :param everything: whether somebody subscribes to all that there is.
     """
 
     width: int = 832
@@ -57,6 +59,7 @@ class Setup:
     rate_hz: float = 24.0
     cameras: int = 1
     scan: bool = False
+    everything: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -66,6 +69,9 @@ class Setup:
     @property
     def topics(self) -> dict[str, str]:
         """Return what is subscribed to: topic -> type."""
+        if self.everything:
+            return {topic: it.kind.split('/')[-1]
+                    for topic, it in frame_topics(self.names).items()}
         topics = {f'{name}/{topic}': kind for name in self.names
                   for topic, kind in OF_CAMERA.items()}
         return {**topics, 'scan': 'LaserScan'} if self.scan else topics
@@ -140,6 +146,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--rate', type=float, default=Setup.rate_hz, help='of the node, Hz')
     parser.add_argument('--cameras', type=int, default=1, help='how many, all subscribed to')
     parser.add_argument('--scan', action='store_true', help='subscribe to the scan, too')
+    parser.add_argument('--everything', action='store_true', help='subscribe to compressed '
+                        'pictures, points and what was observed, too')
     parser.add_argument('--tries', type=int, default=24, help='of command to first pixel; 0: none')
 
 
@@ -162,7 +170,8 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
     os.environ.setdefault('ROS_DOMAIN_ID', '87')
     minutes = args.soak
     width, height = args.size
-    setup = Setup(width, height, args.rate, args.cameras, args.scan)
+    setup = Setup(width, height, args.rate, args.cameras, args.scan or args.everything,
+                  args.everything)
     command = node_command or [sys.executable, '-m', 'inspatio_ros.cli.world']
     if args.scene is not None:
         command = [*command, '--scene', args.scene]
@@ -192,7 +201,7 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
         result['rss_growth'] = round(rss_mib[-1] / rss_mib[0] - 1.0, 4)
     from rclpy.utilities import get_rmw_implementation_identifier
     return {**result, 'image': f'{setup.width}x{setup.height} rgb8 + 32FC1',
-            'cameras': setup.cameras, 'scan': setup.scan,
+            'cameras': setup.cameras, 'topics': len(setup.topics),
             'rmw': get_rmw_implementation_identifier(),
             'ros_distro': distro.label()}
 
@@ -214,8 +223,8 @@ def table(result: dict[str, Any]) -> str:
                      f'{result["command_to_pixel_tries"]} tries)'))
     if 'rss_mib' in result:
         rows.append(('memory per minute', f'{result["rss_mib"]} MiB, {result["rss_growth"]:+.1%}'))
-    what = f'{result["cameras"]} x {result["image"]}' + (' and a scan' if result['scan'] else '')
-    rows.append(('images', f'{what} over {result["rmw"]}, {result["ros_distro"]}'))
+    rows.append(('images', f'{result["cameras"]} x {result["image"]}, {result["topics"]} topics '
+                           f'over {result["rmw"]}, {result["ros_distro"]}'))
     return '\n'.join(f'{name:24s} {value}' for name, value in rows)
 
 
@@ -297,7 +306,7 @@ def _listening(setup: Setup) -> Iterator[Ear]:
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.qos import QoSProfile
-    from sensor_msgs.msg import CameraInfo, Image, LaserScan
+    from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
     from tf2_msgs.msg import TFMessage
     rclpy.init(args=[])
     node = rclpy.create_node('inspatio_bench')
@@ -323,7 +332,8 @@ def _listening(setup: Setup) -> Iterator[Ear]:
         if topic == COLOR and not ear.circles:
             ear.pictures.note(message.data, time.time_ns())
 
-    kinds = {kind.__name__: kind for kind in (CameraInfo, Image, LaserScan)}
+    kinds = {kind.__name__: kind for kind in (CameraInfo, CompressedImage, Image, LaserScan,
+                                              PointCloud2)}
     for topic, kind in setup.topics.items():
         node.create_subscription(kinds[kind], topic, partial(take, topic), QoSProfile(depth=5))
     node.create_subscription(TFMessage, '/tf', lambda message: seen.note(

@@ -102,6 +102,14 @@ def test_every_topic_of_every_camera_counts():
     assert summarise(seen, setup)['delivered'] == 0.98
 
 
+def test_everything_is_all_that_cameras_say():
+    topics = Setup(640, 480, 15.0, cameras=2, scan=True, everything=True).topics
+    assert len(topics) == 17 and topics['scan'] == 'LaserScan'
+    assert topics['camera_2/color/image_raw/compressed'] == 'CompressedImage'
+    assert topics['camera/points'] == 'PointCloud2'
+    assert set(Setup(640, 480, 15.0, cameras=2, scan=True).topics) < set(topics)
+
+
 def test_what_arrives_after_the_measurement_does_not_count():
     seen = arrivals(100)
     seen.cut(50 * PERIOD_NS)

@@ -265,3 +265,21 @@ def test_the_node_follows_tf_of_others_and_says_what_it_lacks(make_rig):
     assert len(rig.got[DEPTH]) == count, 'TF fell silent: no picture'
     values = rig.values()
     assert values['tf.received'] == values['tf.used']
+
+
+@needs_tf2
+def test_each_of_several_robots_follows_frames_of_its_own(make_rig):
+    rig = make_rig(motion_source='tf', robots=['a', 'b'], a__initial_pose__x=0.0,
+                   b__initial_pose__x=5.0)
+    rig.listen('diagnostics')
+    rig.subscribe('tf')
+
+    def known():
+        rig.publish('tf', told(*(transform(rig.now_ns(), 1.0, parent=f'{name}/odom',
+                                           child=f'{name}/base_footprint') for name in 'ab')))
+        time.sleep(0.05)
+        return {'a/odom', 'b/odom'} <= {
+            t.child_frame_id for m in rig.got['tf'] for t in m.transforms}
+    rig.wait(known, what='map -> odom of both')
+    for name in 'ab':
+        rig.diagnostic(f'{name}/tf.used')
