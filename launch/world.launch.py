@@ -55,6 +55,19 @@ def world_node(context: LaunchContext) -> list[Node]:
                  on_exit=Shutdown(reason='the world has ended'))]
 
 
+def rviz(context: LaunchContext) -> list[Node]:
+    """Return RViz, which looks at the topics where the node has them."""
+    def asked(name: str) -> str:
+        return str(context.perform_substitution(LaunchConfiguration(name)))
+
+    words = shlex.split(asked('ros_args'))
+    remaps = [word for option, rule in zip(words, words[1:]) if option in ('-r', '--remap')
+              for word in (option, rule)]
+    return [Node(package='rviz2', executable='rviz2', name='rviz2', output='log',
+                 namespace=asked('namespace'), arguments=['-d', share('config', 'world.rviz')],
+                 ros_arguments=remaps)]
+
+
 def generate_launch_description() -> LaunchDescription:
     """Return the description that `ros2 launch` runs."""
     return LaunchDescription([
@@ -81,7 +94,7 @@ def generate_launch_description() -> LaunchDescription:
             description='What the node logs at least.'),
         DeclareLaunchArgument(
             'rviz', default_value='false', choices=['true', 'false', 'True', 'False'],
-            description='Show the pictures in RViz.'),
+            description='Show pictures, scan, points and map in RViz.'),
         DeclareLaunchArgument(
             'view', default_value='',
             description='Port of a page that shows the world and drives, e.g. 8088. Empty: none.'),
@@ -89,7 +102,5 @@ def generate_launch_description() -> LaunchDescription:
             'ros_args', default_value='',
             description='More ROS arguments for the node, one string: "-p mount.x:=0.2".'),
         OpaqueFunction(function=world_node),
-        Node(package='rviz2', executable='rviz2', name='rviz2', output='log',
-             arguments=['-d', share('config', 'world.rviz')],
-             condition=IfCondition(LaunchConfiguration('rviz'))),
+        OpaqueFunction(function=rviz, condition=IfCondition(LaunchConfiguration('rviz'))),
     ])

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 import json
 from pathlib import Path
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,8 @@ SUMMARY = 'drive through a scene: run the ROS 2 node'
 
 # How often the main thread looks whether it should leave.
 _LOOK_UP_S = 0.25
+# NODE:FROM:=TO, but not rostopic://FROM:=TO.
+_OF_NODE = re.compile(r'^[\w/]+:(?![=/])')
 # The page's process gets so long to end.
 _VIEWER_S = 1.5
 
@@ -126,7 +129,7 @@ def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave,
         if node.autostart and not node.start():
             return 1
         leave.at_once = False
-        with _page(view_port, node.get_fully_qualified_name()):
+        with _page(view_port, node.get_fully_qualified_name(), topic_remaps(arguments)):
             while not leave.asked:
                 executor.spin_once(timeout_sec=_LOOK_UP_S)
     except ExternalShutdownException:
@@ -140,20 +143,34 @@ def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave,
     return 0
 
 
+def topic_remaps(arguments: list[str]) -> list[str]:
+    """
+    Return what of ROS arguments says where topics are, for another process that uses them.
+
+    :param arguments: as rclpy gets them. What is about a node's own name or private topics is left
+        out.
+    """
+    rules = [_OF_NODE.sub('', rule) for option, rule in zip(arguments, arguments[1:])
+             if option in ('-r', '--remap')]
+    return [word for rule in rules if not rule.startswith(('__', '~')) for word in ('-r', rule)]
+
+
 @contextmanager
-def _page(port: int | None, node: str) -> Iterator[None]:
+def _page(port: int | None, node: str, remaps: list[str]) -> Iterator[None]:
     """
     Serve the page inside, in a process of its own that ends with this one, however this one ends.
 
     :param port: None: no page.
     :param node: fully qualified name.
+    :param remaps: ROS arguments that say where its topics are.
     """
     if port is None:
         yield
         return
     viewer = subprocess.Popen(
         [sys.executable, '-m', 'inspatio_ros', 'view', '--with-parent', '--port', str(port),
-         '--namespace', node.rpartition('/')[0], '--node', node], stdin=subprocess.PIPE)
+         '--namespace', node.rpartition('/')[0], '--node', node, '--ros-args', *remaps],
+        stdin=subprocess.PIPE)
     try:
         yield
     finally:

@@ -57,7 +57,8 @@ service.include_launch_description(LaunchDescription([IncludeLaunchDescription(
 sys.exit(service.run())
 """
 STARTED = {'nav2_map_server': ['map_server'], 'nav2_lifecycle_manager': ['lifecycle_manager'],
-           'nav2_planner': ['planner_server'], 'inspatio_ros': ['world_node']}
+           'nav2_planner': ['planner_server'], 'inspatio_ros': ['world_node'],
+           'rviz2': ['rviz2']}
 
 
 def install(prefix: Path, executables: dict[str, list[str]], navigation: str | None) -> None:
@@ -144,11 +145,13 @@ def test_namespace_and_time_reach_all_of_it(tmp_path):
     map_file.touch()
     code, calls, output = launched(
         tmp_path, 'namespace:=/tb', 'use_sim_time:=true', 'scene:=/some/where',
-        f'map:={map_file}', 'ros_args:=-p rate:=12.0', wait_for=ALL)
+        f'map:={map_file}', 'ros_args:=-p rate:=12.0', 'rviz:=true', wait_for=ALL | {'rviz2'})
     assert code == 0, output
     world = calls['world_node']
     assert {'clock:=scaled', '/tf:=tf', '/tf_static:=tf_static', 'rate:=12.0', '__ns:=/tb',
             'scene:="/some/where"'} <= set(world)
+    assert {'__ns:=/tb', '/tf:=tf', '/tf_static:=tf_static'} <= set(calls['rviz2'])
+    assert 'rate:=12.0' not in calls['rviz2']
     # It tells the time, and does not wait for it.
     assert 'use_sim_time:=true' not in world
     assert parameters_in(calls['map_server'])['use_sim_time'] is True
