@@ -32,8 +32,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """
     Time frames from a camera that moves all the while.
 
-    :returns: {'rows': [...]}; times in milliseconds, `torch_ratio` = twin / numba in this run.
+    :returns: {'rows': [...], 'robots': [...]}; times in milliseconds, `torch_ratio` = twin / numba
+        in this run; `robots` as bench_robots.measure has it.
     """
+    from inspatio_ros.cli import bench_robots
     from inspatio_ros.cli.surroundings import bundled_scene
     from inspatio_ros.engine.renderer import CpuRenderer, TorchRenderer
     from inspatio_ros.engine.world import threads_of
@@ -57,7 +59,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             gpu = bench.time_frames(TorchRenderer(), args.frames, f'{label}, torch gpu')
             rows.append({**common, 'backend': 'torch-cuda', **_percentiles(gpu),
                          'torch_ratio': float(np.median(twin) / np.median(gpu))})
-    return {'scene': scene.name, 'rows': rows}
+    return {'scene': scene.name, 'rows': rows,
+            'robots': bench_robots.measure(scene, threads, args.frames)}
 
 
 def table(result: dict[str, Any]) -> str:
@@ -70,6 +73,11 @@ def table(result: dict[str, Any]) -> str:
         if 'stages_ms' in row:
             lines.append('            ' + ', '.join(
                 f'{name} {value:.2f}' for name, value in row['stages_ms'].items()))
+    lines.append('   size     robots threads               p50 ms   p99 ms   this / one robot')
+    for row in result['robots']:
+        lines.append(f'{row["width"]:4d}x{row["height"]:<4d} {row["robots"]:6d} '
+                     f'{row["threads"]:8d}             {row["p50_ms"]:8.2f} {row["p99_ms"]:8.2f}'
+                     f' {row["ratio"]:10.2f}')
     return '\n'.join(lines)
 
 
