@@ -1,9 +1,14 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Run the node as a process on the painted world; a scene named `missing` fails to open."""
+"""
+Run the node as a process on the painted world.
+
+A scene named `missing` fails to open, one named `slow` takes ten seconds.
+"""
 
 import argparse
 import sys
+import time
 
 from inspatio_ros.cli import world
 from painted_world import PaintedWorld
@@ -13,6 +18,8 @@ def open_painted(request):
     """Open the painted world."""
     if request.scene.endswith('missing'):
         raise ValueError(f'{request.scene}/scene.json: no such file')
+    if request.scene.endswith('slow'):
+        time.sleep(10.0)
     return PaintedWorld(delay_s=0.005)
 
 

@@ -11,7 +11,9 @@ import time
 
 from inspatio_ros.robot import distro
 import pytest
+from rcl_interfaces.srv import SetParameters
 import rclpy
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
@@ -57,6 +59,7 @@ def viewer():
             executor.spin_once(timeout_sec=0.1)
         return images[0]
 
+    wait.node = node
     yield wait
     executor.shutdown()
     node.destroy_node()
@@ -87,6 +90,23 @@ def test_a_signal_ends_a_clock_of_its_own_cleanly(start, viewer, clock):
     assert time.monotonic() - begin < 3.0
     assert process.returncode == 0, output
     assert 'Traceback' not in output and 'rror' not in output
+
+
+def test_a_signal_ends_it_cleanly_while_a_scene_is_opened(start, viewer):
+    process = start('--ros-args', '-r', '__ns:=/slowly')
+    viewer('/slowly/camera/color/image_raw')
+    client = viewer.node.create_client(SetParameters, '/slowly/world_node/set_parameters')
+    assert client.wait_for_service(timeout_sec=5.0)
+    change = Parameter('scene', value='/places/slow').to_parameter_msg()
+    answer = client.call_async(SetParameters.Request(parameters=[change]))
+    time.sleep(0.5)
+    begin = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    output = process.communicate(timeout=10.0)[0]
+    assert not answer.done() and 'opening /places/slow' in output
+    assert time.monotonic() - begin < 3.0
+    assert process.returncode == 0, output
+    assert 'Traceback' not in output
 
 
 def test_a_signal_while_it_starts_ends_it_cleanly(start):
