@@ -211,7 +211,7 @@ def _write_data(args: argparse.Namespace) -> int:
     if args.input is None:
         raise ValueError(f'{args.kind} needs --input DIR')
     from inspatio_ros.training.data.recorded import recorded_jobs, RecordedSettings
-    recorded = RecordedSettings(args.kind, args.frames, args.size)
+    recorded = RecordedSettings(args.kind, args.frames, args.size, fps=args.fps)
     return _write(args, PIXELS, recorded.manifest(), recorded_jobs(args.input, recorded))
 
 

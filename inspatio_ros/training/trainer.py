@@ -160,6 +160,9 @@ class Trainer:
             log.figures(self.step, figures)
         if self.step % settings.checkpoint_every == 0 or is_last:
             save_checkpoint(self.folder, self.stage, self.step, self._recipe, settings.keep)
+            # For those who see no progress bar.
+            logger.info('step %d: %s', self.step, ', '.join(
+                f'{name} {value:.4g}' for name, value in figures.items()))
         if self._look is not None and settings.picture_every and (
                 self.step % settings.picture_every == 0 or is_last):
             picture, seen = self._look(rng_of(settings.seed, 0, self._rank, _PICTURES))

@@ -15,15 +15,16 @@ from functools import lru_cache, partial
 import hashlib
 from pathlib import Path
 
-from inspatio_ros.contracts import CameraTrack, Intrinsics
+from inspatio_ros.contracts import CameraTrack, F64
 from inspatio_ros.engine.conditioning import Conditioner
 from inspatio_ros.engine.reference import to_range
 from inspatio_ros.geometry.mask import pack_mask
 from inspatio_ros.model.codec import channels_last, Codec
 from inspatio_ros.model.patch_autoencoder import load_patch_autoencoder, PatchCodec
 from inspatio_ros.scene.atomic import write_synced
-from inspatio_ros.scene.scene import Scene, TimeMode, View
-from inspatio_ros.training.data.pixels import pictures
+from inspatio_ros.scene.scene import Scene
+from inspatio_ros.training.data.pixels import camera_pairs, pictures
+from inspatio_ros.training.data.recording import as_scene, Camera
 from inspatio_ros.training.data.shards import LATENTS, PIXELS, Shards
 from inspatio_ros.training.data.writing import Job, RefusedError
 import numpy as np
@@ -130,24 +131,20 @@ def _encode(pixels: tuple[Path, ...], record: int, settings: EncodeSettings,
     cameras, recorded = shards.shape(record, 'rgb')[:2]
     if recorded < frames:
         raise RefusedError(f'has {recorded} frames, {frames} are needed')
-    rgb = shards.read(record, 'rgb', slice(None), slice(frames))
-    depth = shards.read(record, 'depth', slice(None), slice(frames)).float()
-    T = shards.read(record, 'T_world_cam', slice(None), slice(frames)).numpy()
+    rgb, depth, T = (shards.read(record, name, slice(None), slice(frames))
+                     for name in ('rgb', 'depth', 'T_world_cam'))
     K = shards.read(record, 'K').numpy()
     fps = float(notes.get('fps', '15'))
     rng = torch.Generator().manual_seed((settings.seed << 20) + record)
     with torch.no_grad():
         videos = [encode_video(codec, pictures(camera[None])) for camera in rgb]
         made = []
-        for a in range(cameras):
-            noisy = with_depth_error(depth[a], settings.depth_noise, rng)
-            source = as_scene(rgb[a], noisy, K, T[a], fps)
-            for b in range(cameras):
-                if a == b:
-                    continue
-                render, mask = look(codec, source, T[b], fps)
-                if float((mask > 0.0).float().mean()) >= _LEAST_SHOWN:
-                    made.append((videos[a], videos[b], render, mask))
+        for a, b in camera_pairs(cameras, notes):
+            noisy = with_depth_error(depth[a].float(), settings.depth_noise, rng)
+            source = Camera(rgb[a].numpy(), noisy.numpy(), K, T[a].numpy())
+            render, mask = look(codec, as_scene(source, fps), T[b].numpy(), fps)
+            if float((mask > 0.0).float().mean()) >= _LEAST_SHOWN:
+                made.append((videos[a], videos[b], render, mask))
     if not made:
         raise RefusedError('no camera sees anything that another one saw')
     return ({name: torch.cat(parts).half() for name, parts in zip(LATENTS.tensors, zip(*made))},
@@ -163,8 +160,7 @@ def encode_video(codec: Codec, video_BFCHW: Tensor) -> Tensor:
     return codec.encode(to_range(video_BFCHW, codec))[0]
 
 
-def look(codec: Codec, source: Scene, T_world_cam: np.ndarray, fps: float,
-         ) -> tuple[Tensor, Tensor]:
+def look(codec: Codec, source: Scene, T_world_cam: F64, fps: float) -> tuple[Tensor, Tensor]:
     """
     Look at a recording with another camera, as the generator does.
 
@@ -180,23 +176,6 @@ def look(codec: Codec, source: Scene, T_world_cam: np.ndarray, fps: float,
                                       [1] + [group] * ((frames - 1) // group), with_depth=False)
     mask = pack_mask((2.0 * condition.mask_T1HW - 1.0).transpose(0, 1)[None])
     return encode_video(codec, condition.render_T3HW[None]), mask
-
-
-def as_scene(rgb_FHWC: Tensor, depth_FHW: Tensor, K: np.ndarray, T_world_cam: np.ndarray,
-             fps: float) -> Scene:
-    """
-    Return a recording as a scene of which nothing else is known.
-
-    :param rgb_FHWC: uint8.
-    :param depth_FHW: float32, metres; NaN unknown.
-    :param K: (3, 3), pixels.
-    :param T_world_cam: (F, 4, 4) float64.
-    """
-    height, width = depth_FHW.shape[1:]
-    camera = Intrinsics(width, height, K[0, 0], K[1, 1], K[0, 2], K[1, 2])
-    views = [(View(rgb.numpy(), depth.numpy(), camera, T, 'recording'),)
-             for rgb, depth, T in zip(rgb_FHWC, depth_FHW, T_world_cam)]
-    return Scene('recording', frames=tuple(views), fps=fps, time_mode=TimeMode.ONCE)
 
 
 def with_depth_error(depth_FHW: Tensor, deviation: float, rng: torch.Generator) -> Tensor:

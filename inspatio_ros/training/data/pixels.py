@@ -5,13 +5,13 @@ Clips from shards of pixels.
 
 A record holds what C cameras saw at the same F times: rgb (C, F, H, W, 3) uint8; depth
 (C, F, H, W) float16, metres, NaN unknown; K (3, 3); T_world_cam (C, F, 4, 4) float64, optical
-frame to world. Every ordered pair of cameras is a clip: what one saw, and what the other did. A
-record of one camera is a clip of it with itself, whose source lacks pixels (`reprojection`).
+frame to world. Every ordered pair of cameras is a clip: what one saw, and what the other did,
+unless the record says which cameras may be painted (`reprojection`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from inspatio_ros.training.data.clips import Clips
@@ -41,8 +41,8 @@ class PixelClips:
                 self.too_short += 1
                 continue
             sizes.add((height, width))
-            self._pairs += [(record, a, b) for a in range(cameras) for b in range(cameras)
-                            if a != b]
+            self._pairs += [(record, a, b)
+                            for a, b in camera_pairs(cameras, self._shards.notes(record))]
         if not self._pairs:
             raise ValueError(f'no recording of two cameras has {frames} frames '
                              f'({self.too_short} are too short)')
@@ -114,6 +114,17 @@ class PixelCrops:
                                 slice(column, column + self._side))
         piece = pictures(rgb[None])
         return piece.flip(-1) if torch.rand((), generator=rng) < 0.5 else piece
+
+
+def camera_pairs(cameras: int, notes: Mapping[str, str]) -> list[tuple[int, int]]:
+    """
+    Return which camera is painted from which other one.
+
+    :param notes: of the record; `targets` names those that may be painted.
+    """
+    targets = [int(it) for it in notes['targets'].split(',')] if 'targets' in notes else range(
+        cameras)
+    return [(a, b) for a in range(cameras) for b in targets if a != b]
 
 
 def pictures(rgb_BFHWC: Tensor) -> Tensor:
