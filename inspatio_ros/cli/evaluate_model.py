@@ -16,6 +16,7 @@ from inspatio_ros.cli.output import print_json, progress, stage, write_json
 if TYPE_CHECKING:
     from inspatio_ros.contracts import U8
     from inspatio_ros.engine.stream import StarModels
+    from inspatio_ros.evaluation.model_disturbances import Disturbance
     from inspatio_ros.evaluation.model_networks import FeatureNetwork
     from inspatio_ros.evaluation.model_scores import TrialScore
     from inspatio_ros.evaluation.model_trials import Trial
@@ -47,6 +48,7 @@ class ModelOptions:
 
     :param only: kinds of trials in made-up places.
     :param size: (width, height), pixels.
+    :param command_noise: metres and degrees.
     """
 
     weights: Path | None = None
@@ -57,6 +59,9 @@ class ModelOptions:
     size: tuple[int, int] = (320, 192)
     steps: Sequence[int] | None = None
     seed: int = 0
+    depth_noise: float = 0.0
+    command_noise: tuple[float, float] = (0.0, 0.0)
+    drop: float = 0.0
     network: Sequence[str] = ()
     out: Path | None = None
 
@@ -71,6 +76,11 @@ class ModelOptions:
             raise ValueError('--network judges what a generator paints: give --weights, too')
         if self.network and 'views' not in self.only:
             raise ValueError('--network judges videos of a second camera: --only has no views')
+
+    def disturbance(self) -> Disturbance:
+        """Return what the trials are disturbed by."""
+        from inspatio_ros.evaluation.model_disturbances import Disturbance
+        return Disturbance(self.depth_noise, *self.command_noise, self.drop)
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +106,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--steps', type=int, nargs='+', metavar='T',
                        help='steps of the generator, from 1000 down (default: its own)')
     group.add_argument('--seed', type=int, help="of the generator's noise (default: 0)")
+    group.add_argument('--depth-noise', type=float, metavar='SHARE',
+                       help="error of the recording's depth, 0.05 = 5 %% (default: 0)")
+    group.add_argument('--command-noise', type=float, nargs=2, metavar=('M', 'DEG'),
+                       help='error of every commanded pose (default: 0 0)')
+    group.add_argument('--drop', type=float, metavar='SHARE',
+                       help='of the commands that are lost (default: 0)')
     group.add_argument('--network', action='append', metavar='FIGURE=FILE',
                        help='also fid, fvd, lpips, vbench.X or worldscore.X, by a network of '
                             'yours as TorchScript; may be given again')
@@ -120,7 +136,7 @@ def run_model(args: argparse.Namespace) -> int:
         asked.out.mkdir(parents=True, exist_ok=True)
     models = (None if asked.weights is None
               else open_models(asked.weights, asked.size, asked.steps))
-    run = _Run(models, asked.seed, keep_videos=bool(networks))
+    run = _Run(models, asked, keep_videos=bool(networks))
     for trial in progress(_trials(asked, scenes), _count(asked, scenes), 'trials', 'trial'):
         run.try_at(trial)
     record = report(run.scores, _about(asked, models))
@@ -157,21 +173,25 @@ def open_models(folder: Path, size: tuple[int, int], steps: Sequence[int] | None
 class _Run:
     """Tries one generator at one trial after the other, and keeps what is reported."""
 
-    def __init__(self, models: StarModels | None, seed: int, keep_videos: bool) -> None:
+    def __init__(self, models: StarModels | None, asked: ModelOptions,
+                 keep_videos: bool) -> None:
         self.scores: list[TrialScore] = []
         self.strips: dict[str, dict[str, U8]] = {}
-        self._models, self._seed, self._keep = models, seed, keep_videos
+        self._models, self._seed, self._keep = models, asked.seed, keep_videos
+        self._disturbance = asked.disturbance()
         self._videos: list[tuple[U8, U8]] = []
 
     def try_at(self, trial: Trial) -> None:
+        from inspatio_ros.evaluation.model_disturbances import disturbed
         from inspatio_ros.evaluation.model_painters import paint, paint_classical
         from inspatio_ros.evaluation.model_scores import score_trial, TRUTH
+        given = disturbed(trial, self._disturbance, self._seed)
         with stage('warp and fill', 'frame') as bar:
-            classical = paint_classical(trial, bar)
+            classical = paint_classical(given, bar)
         painted = {}
         if self._models is not None:
             with stage('generator', 'frame') as bar:
-                painted[NAME] = paint(trial, self._models, self._seed, bar)
+                painted[NAME] = paint(given, self._models, self._seed, bar)
             if self._keep and trial.kind == 'views':
                 self._videos.append((painted[NAME].rgb, trial.rgb))
         self.scores += score_trial(trial, classical, painted)
@@ -217,7 +237,9 @@ def _about(asked: ModelOptions, models: StarModels | None) -> dict[str, Any]:
     import torch
     name = 'none' if asked.weights is None else asked.weights.resolve().name
     about: dict[str, Any] = {'generator': name, 'size': f'{asked.size[0]}x{asked.size[1]}',
-                             'seed': asked.seed, 'machine': machine()}
+                             'seed': asked.seed, 'machine': machine(),
+                             **{f'disturbed: {name}': value for name, value
+                                in vars(asked.disturbance()).items() if value}}
     if models is not None:
         about['steps'] = ', '.join(map(str, models.config.steps))
         about['threads'] = torch.get_num_threads()

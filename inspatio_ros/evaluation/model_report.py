@@ -96,7 +96,7 @@ def markdown(record: Mapping[str, Any]) -> str:
     """Return what `report` returns as tables."""
     lines = ['# Evaluation of a generator', '']
     lines += [f'- {name}: {value}' for name, value in record.items()
-              if isinstance(value, (str, int)) and not isinstance(value, bool)]
+              if isinstance(value, (str, int, float)) and name != 'block_s']
     lines += [f'- {name}: {value}' for name, value in record['machine'].items()]
     if not math.isnan(record['block_s']):
         lines.append(f'- one block: {record["block_s"]:.3f} s (median)')

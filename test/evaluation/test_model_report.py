@@ -60,10 +60,11 @@ def weights(tmp_path_factory):
 @pytest.mark.slow
 def test_the_command_writes_json_a_table_and_drawings(weights, tmp_path, capsys):
     words = ['evaluate', 'model', '--weights', weights, '--worlds', 1, '--blocks', 2, '--away', 1,
-             '--size', '64x48', '--out', tmp_path / 'report', '--json']
+             '--size', '64x48', '--depth-noise', 0.02, '--out', tmp_path / 'report', '--json']
     assert main([str(word) for word in words]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record['generator'] == weights.name and record['steps'] == '1000, 500'
+    assert record['disturbed: depth'] == 0.02
     assert set(record['means']) == {'views', 'drift', 'loop', 'lag'}
     assert set(record['means']['views']) == {'truth', 'warp', 'fill', 'sensor', 'star'}
     # Nothing but noise: the figures say so.
@@ -81,6 +82,8 @@ def test_the_command_writes_json_a_table_and_drawings(weights, tmp_path, capsys)
     (['--away', '0'], '--away > 0 s'),
     (['--network', 'fid=a.pt'], 'give --weights, too'),
     (['--weights', '.', '--only', 'lag', '--network', 'fid=a.pt'], '--only has no views'),
+    (['--drop', '1.5'], 'dropped must be at least 0 and less than 1, got 1.5'),
+    (['--depth-noise', '-1'], 'depth must be finite and >= 0, got -1.0'),
     (['--weights', 'missing'], 'missing: no such folder'),
     (['--only', 'lag', '--weights', '.'], 'is part of'),
 ])
