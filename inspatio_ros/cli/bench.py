@@ -20,7 +20,7 @@ EXAMPLES = """\
 examples:
   inspatio bench sensor                  milliseconds per frame and stage, numba against torch
   inspatio bench ros                     the node drives for 30 s, a second process listens
-  inspatio bench ros --soak 10           memory of the node over ten minutes
+  inspatio bench ros --soak 10           ten minutes of all sorts of use: is anything lost or left?
   inspatio bench star                    the generator with random weights, stage by stage
   inspatio bench sensor --json           one JSON object on stdout
 """

@@ -19,14 +19,13 @@ from dataclasses import dataclass, field
 from functools import partial
 import math
 import os
-from pathlib import Path
 import signal
 import subprocess
 import sys
 import time
 from typing import Any
 
-from inspatio_ros.cli import surroundings
+from inspatio_ros.cli import bench_ros_soak, surroundings
 from inspatio_ros.cli.bench_ros_step import Pictures, tries_of
 from inspatio_ros.robot import distro
 from inspatio_ros.robot.frames import frame_topics
@@ -139,7 +138,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument('--duration', type=float, default=30.0, help='seconds to measure')
     parser.add_argument('--soak', type=float, default=0.0, metavar='MINUTES',
-                        help='instead, run this long and report the memory of each minute')
+                        help='instead, subscribe and unsubscribe, pause, teleport and change '
+                        'scenes for so long: is anything lost or left behind?')
     parser.add_argument('--scene', default=None, help='scene folder (default: the bundled hall)')
     parser.add_argument('--size', type=_size, default=(Setup.width, Setup.height),
                         metavar='WxH', help='of the pictures (default: 832x480)')
@@ -168,11 +168,12 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
     surroundings.keep_freed_memory()
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     os.environ.setdefault('ROS_DOMAIN_ID', '87')
-    minutes = args.soak
+    command = node_command or [sys.executable, '-m', 'inspatio_ros.cli.world']
+    if args.soak:
+        return bench_ros_soak.run(args, command)
     width, height = args.size
     setup = Setup(width, height, args.rate, args.cameras, args.scan or args.everything,
                   args.everything)
-    command = node_command or [sys.executable, '-m', 'inspatio_ros.cli.world']
     if args.scene is not None:
         command = [*command, '--scene', args.scene]
     with _listening(setup) as ear, _node(command, setup) as (process, started_ns):
@@ -180,25 +181,16 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
         first_ns = _wait_for_first(seen, spin, process)
         _drive(spin, _SETTLE_S, 'settle')
         seen.arrivals.clear()
-        rss_mib: list[float] = []
-        if minutes:
-            for _ in range(round(minutes)):
-                _drive(spin, 60.0, f'soak, {len(rss_mib)} of {round(minutes)} min')
-                rss_mib.append(_rss_mib(process.pid))
-        else:
-            _drive(spin, args.duration, 'measure')
+        _drive(spin, args.duration, 'measure')
         measured_ns = time.time_ns()
-        steps_ms = _steps(ear, args.tries, setup) if args.tries and not minutes else []
+        steps_ms = _steps(ear, args.tries, setup) if args.tries else []
         if process.poll() is not None:
             raise RuntimeError(f'the node died with code {process.returncode}')
     seen.cut(measured_ns)
-    result = summarise(seen, setup, 60.0 * round(minutes) if minutes else args.duration)
+    result = summarise(seen, setup, args.duration)
     result.update(step_figures(steps_ms, setup.rate_hz))
     result['node_stages_ms'] = dict(sorted(seen.stages.items()))
     result['start_to_first_image_s'] = round((first_ns - started_ns) * 1e-9, 3)
-    if minutes:
-        result['rss_mib'] = rss_mib
-        result['rss_growth'] = round(rss_mib[-1] / rss_mib[0] - 1.0, 4)
     from rclpy.utilities import get_rmw_implementation_identifier
     return {**result, 'image': f'{setup.width}x{setup.height} rgb8 + 32FC1',
             'cameras': setup.cameras, 'topics': len(setup.topics),
@@ -208,6 +200,8 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
 
 def table(result: dict[str, Any]) -> str:
     """Return the figures as text."""
+    if 'minutes' in result:
+        return bench_ros_soak.table(result)
     rows = [('rate', f'{result["rate_hz"]:.2f} Hz'),
             ('ticks delivered whole', f'{result["delivered"]:.2%} of {result["ticks_expected"]}'),
             ('stamp to callback p50', f'{result["p50_ms"]:.1f} ms'),
@@ -221,8 +215,6 @@ def table(result: dict[str, Any]) -> str:
         rows.append(('command to first pixel', f'{ticks["median"]:.2f} ticks, at most '
                      f'{ticks["max"]:.2f} ({ms["median"]:.1f} ms, at most {ms["max"]:.1f} ms; '
                      f'{result["command_to_pixel_tries"]} tries)'))
-    if 'rss_mib' in result:
-        rows.append(('memory per minute', f'{result["rss_mib"]} MiB, {result["rss_growth"]:+.1%}'))
     rows.append(('images', f'{result["cameras"]} x {result["image"]}, {result["topics"]} topics '
                            f'over {result["rmw"]}, {result["ros_distro"]}'))
     return '\n'.join(f'{name:24s} {value}' for name, value in rows)
@@ -375,10 +367,3 @@ def _wait_for_first(seen: Seen, spin: Any, process: subprocess.Popen[bytes]) -> 
             raise RuntimeError(f'no image within {_START_TIMEOUT_S:.0f} s')
         spin(0.05)
     return seen.arrivals[COLOR][0][1]
-
-
-def _rss_mib(pid: int) -> float:
-    for line in Path(f'/proc/{pid}/status').read_text().splitlines():
-        if line.startswith('VmRSS:'):
-            return round(int(line.split()[1]) / 1024.0, 1)
-    raise RuntimeError(f'/proc/{pid}/status has no VmRSS')
