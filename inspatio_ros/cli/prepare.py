@@ -163,6 +163,10 @@ def _from_files(args: argparse.Namespace) -> Made:
                             TimeMode(args.time_mode) if args.time_mode else None)
     with stage('read') as progress:
         opened = open_input(args.input, options, progress)
+    for name in ('fps', 'time_mode'):
+        if getattr(args, name) is not None and not opened.scene.frames:
+            raise ValueError(f'{args.input}: holds static views ({opened.kind}); '
+                             f'--{name.replace("_", "-")} is for what goes on in time')
     made_of = load_preparation(args.input) if is_scene_folder(args.input) else None
     return Made(opened.scene, opened.kind, opened.placement, made_of)
 

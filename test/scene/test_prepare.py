@@ -80,6 +80,8 @@ def test_nothing_else_is_replaced(capsys, rgbd, tmp_path):
     (['.'], 'is of no known kind; known are'),
     (['rec', '--camera-height', '-1'], 'camera height must be finite and > 0 m, got -1.0'),
     (['rec', '--fps', '0'], 'fps must be finite and > 0, got 0.0'),
+    (['rec', '--fps', '10'], 'holds static views (RGB-D folder); --fps is for what goes on'),
+    (['rec', '--time-mode', 'once'], '--time-mode is for what goes on in time'),
     (['rec', '--jpeg-quality', '101'], 'jpeg_quality must lie between 1 and 100, got 101'),
     (['rec', '--depth', 'rec'], 'which brings its own depth'),
     (['rec', '--long-side', '640'], 'brings depth and poses; --long-side is for videos and bags'),
