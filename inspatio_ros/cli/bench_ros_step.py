@@ -4,8 +4,8 @@
 From a command to the first picture that shows it.
 
 The robot stands, is told to turn, and is looked at. Where something moves in the scene, no picture
-is quite like the last: a picture shows the turn if more of it has changed than ever did while the
-robot stood.
+is quite like the last: a picture shows the turn if much more of it has changed than ever did while
+the robot stood.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ TURN_RAD_S, FORWARD_M_S = 4.0, 1.0
 # So many pictures tell what else moves, and so many before them are of a robot that stops.
 _STANDING = 8
 _STOPPING = 6
+# Where ticks were skipped, more has moved from one picture to the next.
+_MARGIN = 3.0
 _TIMEOUT_S = 2.0
 _MOMENT_S = 0.001
 # Times that share no rhythm with ticks.
@@ -85,11 +87,11 @@ def _await(pictures: Pictures, spin: Callable[[float], None], count: int) -> Non
 
 def _first(pictures: Pictures, spin: Callable[[float], None], begun_ns: int,
            standing: float) -> int:
-    """Return when the first picture arrived of which more had changed."""
+    """Return when the first picture arrived of which much more had changed."""
     end = time.monotonic() + _TIMEOUT_S
     while time.monotonic() < end:
         for arrival_ns, share in pictures.changes[-_STANDING:]:
-            if arrival_ns > begun_ns and share > standing:
+            if arrival_ns > begun_ns and share > _MARGIN * standing:
                 return arrival_ns
         spin(_MOMENT_S)
     raise RuntimeError(f'no picture within {_TIMEOUT_S:g} s showed a command')
