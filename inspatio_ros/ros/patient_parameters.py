@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 import threading
-from typing import Any
+from typing import Any, TypeAlias
 
 from inspatio_ros.contracts import WorldBackend
 from inspatio_ros.robot.parameters import WorldRequest
@@ -26,7 +26,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_parameters
 from rclpy.task import Future
 
-Changes = Sequence['Parameter[Any]']  # quoted: no generic class at run time in Jazzy
+Changes: TypeAlias = 'Sequence[Parameter[Any]]'  # quoted: Jazzy has no generic class
 
 
 class Opening:
