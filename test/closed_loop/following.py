@@ -14,8 +14,11 @@ from occupancy import CELL_M, Occupancy
 from planning import Body, distance_to
 
 SPEED_M_S, TURN_RAD_S = 0.6, 1.2
-_SHARES = (1.0, 0.7, 0.4, 0.2)       # of the speed, tried in this order
-_LOOKAHEAD_M = 0.5
+# Shares of the speed, and curvature (1/m) besides that of the pursuit: tried in this order. The
+# last is back where the robot came from.
+_TRIES = ((1.0, 0.0), (0.7, 0.0), (0.4, 0.0), (0.2, 0.0), (0.2, 1.5), (0.2, -1.5), (0.2, 3.0),
+          (0.2, -3.0), (-0.3, 0.0))
+_LOOKAHEAD_M = 0.4
 _TURN_FIRST_RAD = 0.6                # more than this off, the robot turns where it stands
 _REACTION_S, _BRAKE_M_S2 = 0.3, 1.0  # how long a way is looked at
 _TOUCH_M = 0.03                      # beside the robot, from what stands
@@ -46,9 +49,9 @@ class Surroundings:
         row, column = grid.index_of(np.array([x, y]))
         self._grid = grid
         self._corner = np.maximum((row - half, column - half), 0)
-        crop = np.s_[self._corner[0]:row + half, self._corner[1]:column + half]
+        self._part = np.s_[self._corner[0]:row + half, self._corner[1]:column + half]
         self._standing, self._moving, self._unknown = (
-            distance_to(layer(crop)) for layer in (grid.standing, grid.moving, grid.unknown))
+            distance_to(layer(self._part)) for layer in (grid.standing, grid.moving, grid.unknown))
 
     def standing(self, points: np.ndarray) -> np.ndarray:
         """Return (N,) how far (N, 2) points are from what stands, metres."""
@@ -58,9 +61,9 @@ class Surroundings:
         """Return (N,) how far (N, 2) points are from what moves, metres."""
         return self._at(self._moving, points)
 
-    def nearest_moving(self, point: np.ndarray) -> np.ndarray | None:
-        """Return (2,) the place nearest to a point where something moves; None if nothing does."""
-        index = np.argwhere(self._moving == 0.0)
+    def nearest_expected(self, point: np.ndarray) -> np.ndarray | None:
+        """Return (2,) the place nearest to a point where something may come; None: nowhere."""
+        index = np.argwhere(self._grid.expected(self._part))
         if not len(index):
             return None
         places = self._grid.point_of(index + self._corner)
@@ -87,21 +90,22 @@ def follow(path: np.ndarray, around: Surroundings, body: Body, pose: np.ndarray)
     if abs(off) > _TURN_FIRST_RAD:
         return _turn(off)
     curvature = 2.0 * np.sin(off) / max(float(np.linalg.norm(away)), CELL_M)
-    for share in _SHARES:
-        forward = share * min(SPEED_M_S, TURN_RAD_S / max(abs(curvature), 1e-6))
-        if _is_free(around, body, _arc(pose, forward, curvature)):
-            return Velocity(forward, float(forward * curvature))
+    for share, aside in _TRIES:
+        bent = curvature + aside
+        forward = share * min(SPEED_M_S, TURN_RAD_S / max(abs(bent), 1e-6))
+        if _is_free(around, body, _arc(pose, forward, bent)):
+            return Velocity(forward, forward * bent)
     return _turn(off)
 
 
 def watch(around: Surroundings, body: Body, pose: np.ndarray) -> Velocity | None:
     """
-    Return how to keep what moves in view and at a distance.
+    Return how to keep where something moves in view, and at a distance.
 
     :param pose: (3,) x, y, yaw in odom.
-    :returns: None if nothing moves near by.
+    :returns: None if there is no such place near by.
     """
-    nearest = around.nearest_moving(pose[:2])
+    nearest = around.nearest_expected(pose[:2])
     if nearest is None or (distance := float(np.linalg.norm(nearest - pose[:2]))) > _WATCH_M:
         return None
     off = _off(nearest - pose[:2], pose)

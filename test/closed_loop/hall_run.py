@@ -21,7 +21,6 @@ from hall.layout import build_hall, MOVER  # noqa: E402, I100, I202
 from hall.world import distance_to, Solid  # noqa: E402
 
 ROBOT_RADIUS_M, ROBOT_HEIGHT_M = 0.2, 0.6
-TICK_HZ = 24.0
 # Of the aisle that the box crosses: x and y ranges on both sides of it, metres.
 _WEST, _EAST = ((-5.2, -0.6), (-2.6, -1.3)), ((2.5, 5.2), (-2.5, -1.3))
 _ROOM_M = 0.3              # beside the robot, where it starts and where it goes

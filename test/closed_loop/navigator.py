@@ -5,9 +5,10 @@
 from following import follow, Surroundings, Velocity, watch
 import numpy as np
 from occupancy import Occupancy, Sweep
-from planning import Body, plan
+from planning import Body, Terrain
 
-_REPLAN_S = 0.5
+_REPLAN_S = 1.0
+_MUCH = 0.6   # of the effort that is left: less is worth another path
 _ARRIVED_M = 0.2
 _LOOK_AROUND_RAD_S = 0.8
 # What moves is watched for so long before the robot goes where it comes near.
@@ -27,10 +28,12 @@ class Navigator:
         self.goal: np.ndarray | None = None    # (2,) x and y in odom
         self.path: np.ndarray | None = None    # (N, 2) likewise
         self._planned_s = -np.inf
-        self._watched_s = 0.0                  # how long something was seen to move
+        self._watched_s = 0.0                  # how long it has looked at what moves
+        self._watching = False                 # and stands to do so
 
     def go_to(self, goal: np.ndarray | None) -> None:
         """Set out for a goal in odom; None: stay."""
+        self._watching = False
         self.goal, self.path, self._planned_s = goal, None, -np.inf
 
     def step(self, sweep: Sweep, pose: np.ndarray) -> Velocity:
@@ -49,19 +52,31 @@ class Navigator:
             self.go_to(None)
             return Velocity()
         if sweep.stamp_s - self._planned_s >= _REPLAN_S:
-            self.path = plan(self.grid, self._body, pose[:2], self.goal)
+            self.path = self._better_path(self.grid, pose[:2], self.goal)
             self._planned_s = sweep.stamp_s
         if self.path is None:
             return Velocity(0.0, _LOOK_AROUND_RAD_S)
         around = Surroundings(self.grid, pose[0], pose[1])
-        if self._watched_s < _WATCH_S and (watching := watch(around, self._body, pose)) is not None:
-            return watching
-        return follow(self.path, around, self._body, pose)
+        watching = None
+        if self._watched_s < _WATCH_S:
+            watching = watch(around, self._body, pose)
+        self._watching = watching is not None
+        return watching or follow(self.path, around, self._body, pose)
+
+    def _better_path(self, grid: Occupancy, at: np.ndarray,
+                     goal: np.ndarray) -> np.ndarray | None:
+        """Return a new path, or what is left of the old one if that is not much worse."""
+        terrain = Terrain(grid, self._body)
+        new = terrain.way(at, goal)
+        if self.path is None or new is None:
+            return new
+        left = self.path[np.linalg.norm(self.path - at, axis=1).argmin():]
+        return new if terrain.effort(new) < _MUCH * terrain.effort(left) else left
 
     def _look(self, grid: Occupancy, sweep: Sweep) -> None:
         before_s = grid.now_s
         grid.add(sweep)
-        if grid.moved_s == grid.now_s:
+        if self._watching or grid.moves_now:
             self._watched_s += grid.now_s - before_s
         elif not grid.expected().any():
             self._watched_s = 0.0

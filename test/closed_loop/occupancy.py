@@ -12,17 +12,19 @@ than it can be seen, because it may come back.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_erosion, binary_opening, minimum_filter1d
+from scipy.ndimage import binary_erosion, binary_opening, label, minimum_filter1d
 
 CELL_M = 0.05
 _SIDE = 400                # cells along each side of the grid
 _ROLL = 20                 # cells by which the robot leaves the middle before the grid follows
 _REACH_M = 8.0             # farther parts of a scan are left out
+_BLIND_M = 0.65            # nearer, low things are below the picture: what was met remains
 _SNAPSHOT_S = 0.3          # `a moment ago` is once or twice that
 _BEAMS = np.ones(3, bool)  # so many side by side see what moves; fewer see an edge
 _REMEMBERED_S = 120.0      # what moved is expected for so long where it was
 _PRESENT_S = 1.5           # and was there just now
-_DEEP_M = 0.5              # what moves is as deep, behind the side that is seen
+_DEEP_M = 0.6              # what moves is as deep, behind the side that is seen
+_STRAIGHT_M = 0.1          # a side that is seen for less has no direction
 _NEVER = -np.inf
 
 Part = tuple[slice, slice]
@@ -67,7 +69,7 @@ class Occupancy:
         self._was_free = [np.zeros((_SIDE, _SIDE), bool) for _ in range(2)]  # the older one first
         self._snapshot_s = _NEVER
         self.now_s = _NEVER
-        self.moved_s = _NEVER   # when something was last seen to move
+        self._last_moved_s = _NEVER
         self._stand(x, y, radius_m)
 
     # ---- what is asked
@@ -84,6 +86,11 @@ class Occupancy:
     def moving(self, part: Part = ALL) -> np.ndarray:
         """Return (rows, columns) bool: something that moves is there now."""
         return self._moved_s[part] >= self.now_s - _PRESENT_S
+
+    @property
+    def moves_now(self) -> bool:
+        """Return whether something was just seen to move, wherever."""
+        return self._last_moved_s >= self.now_s - _PRESENT_S
 
     def unknown(self, part: Part = ALL) -> np.ndarray:
         """Return (rows, columns) bool: never seen."""
@@ -113,37 +120,36 @@ class Occupancy:
         known = np.where(np.isfinite(known), known, 0.0)
         # A cell lies between beams: what the nearest ones on both sides know is known of it.
         known = np.minimum(minimum_filter1d(known, 3), _REACH_M) - CELL_M
-        cells = int(_REACH_M / CELL_M)
+        cells = int(min(_REACH_M, known.max()) / CELL_M) + 1
         row, column = self.index_of(np.array([sweep.x, sweep.y]))
-        rows = slice(max(row - cells, 0), row + cells)
-        columns = slice(max(column - cells, 0), column + cells)
-        y = (np.arange(_SIDE)[rows] + self._corner[1] + 0.5) * CELL_M - sweep.y
-        x = (np.arange(_SIDE)[columns] + self._corner[0] + 0.5) * CELL_M - sweep.x
-        angle = np.arctan2(y[:, None], x[None, :]) - sweep.yaw - sweep.first_rad
-        beam = np.rint(np.mod(angle, 2.0 * np.pi) / sweep.step_rad).astype(np.int64)
-        known = np.append(known, -1.0)  # of directions without a beam
-        reach = known[np.minimum(beam, len(known) - 1)]
-        through = np.hypot(y[:, None], x[None, :]) < reach
-        self._free_s[rows, columns][through] = sweep.stamp_s
+        part = np.s_[max(row - cells, 0):row + cells, max(column - cells, 0):column + cells]
+        y = (np.arange(_SIDE)[part[0]] + self._corner[1] + 0.5) * CELL_M - sweep.y
+        x = (np.arange(_SIDE)[part[1]] + self._corner[0] + 0.5) * CELL_M - sweep.x
+        angle = np.arctan2(y[:, None], x[None, :], dtype=np.float32) - np.float32(
+            sweep.yaw + sweep.first_rad)
+        beam = np.rint(np.mod(angle, np.float32(2.0 * np.pi)) / np.float32(sweep.step_rad))
+        known = np.append(known, -1.0).astype(np.float32)  # the last: no beam goes there
+        reach = known[np.minimum(beam.astype(np.int32), len(known) - 1)]
+        distance = np.hypot(y[:, None], x[None, :])
+        through = (distance < reach) & ((distance > _BLIND_M) | ~self.standing(part))
+        self._free_s[part][through] = sweep.stamp_s
 
     def _meet(self, sweep: Sweep) -> None:
         """Note what the beams met, and whether it moves."""
         ranges = np.where(np.isneginf(sweep.ranges), sweep.range_min, sweep.ranges)
-        ended = ranges < _REACH_M
-        ranges = ranges[ended]
-        angle = (sweep.yaw + sweep.first_rad + sweep.step_rad * np.flatnonzero(ended))
+        ended = np.flatnonzero(ranges < _REACH_M)
+        angle = sweep.yaw + sweep.first_rad + sweep.step_rad * ended
         ahead = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-        eye = np.array([sweep.x, sweep.y])
-        met = tuple(self.index_of(eye + ranges[:, None] * ahead).T)
+        points = np.array([sweep.x, sweep.y]) + ranges[ended, None] * ahead
+        met = tuple(self.index_of(points).T)
         self._met_s[met] = sweep.stamp_s
-        moves = np.zeros(len(ended), bool)
+        moves = np.zeros(len(ranges), bool)
         moves[ended] = self._was_free[0][met]
-        moves = binary_opening(moves, _BEAMS)[ended]
-        deep = ranges[moves, None] + np.arange(0.0, _DEEP_M, 0.5 * CELL_M)
-        body = eye + deep[..., None] * ahead[moves, None]
-        self._moved_s[tuple(self.index_of(body.reshape(-1, 2)).T)] = sweep.stamp_s
-        if moves.any():
-            self.moved_s = sweep.stamp_s
+        sides, count = label(binary_opening(moves, _BEAMS))
+        for side in range(1, count + 1):
+            here = sides[ended] == side
+            body = _body(points[here], ahead[here])
+            self._moved_s[tuple(self.index_of(body).T)] = self._last_moved_s = sweep.stamp_s
 
     def _take_snapshot(self) -> None:
         if self.now_s - self._snapshot_s >= _SNAPSHOT_S:
@@ -173,3 +179,19 @@ class Occupancy:
     @staticmethod
     def _cell(points: np.ndarray) -> np.ndarray:
         return np.floor(np.asarray(points) / CELL_M).astype(np.int64)
+
+
+def _body(side: np.ndarray, ahead: np.ndarray) -> np.ndarray:
+    """
+    Return (M, 2) points all over a thing of which one side is seen.
+
+    :param side: (N, 2) points of that, in order.
+    :param ahead: (N, 2) unit vectors, where the robot looks.
+    """
+    along = side[-1] - side[0]
+    behind = np.array([-along[1], along[0]])  # at right angles
+    if (length := np.linalg.norm(behind)) < _STRAIGHT_M:
+        behind, length = ahead.mean(axis=0), 1.0
+    behind *= np.sign(behind @ ahead.mean(axis=0)) / length
+    deep = np.arange(0.0, _DEEP_M, 0.5 * CELL_M)
+    return (side[:, None] + deep[:, None] * behind).reshape(-1, 2)

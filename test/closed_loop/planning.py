@@ -15,8 +15,9 @@ _STRIDE = 2            # of the cells, every so many is a node
 _NEAR, _NEAR_M = 6.0, 0.2
 _UNKNOWN = 1.0
 _EXPECTED = 60.0       # rather around the whole hall
-# So near to itself the robot may go over anything: it stands there already.
-_WAY_OUT_M = 0.3
+_BESIDE_M = 0.03       # of the robot, where it is that
+# So many nodes around it the robot may go over anything: it stands there already.
+_WAY_OUT = 3
 _STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
@@ -33,39 +34,56 @@ class Body:
     margin_m: float
 
 
-def plan(grid: Occupancy, body: Body, start: np.ndarray, goal: np.ndarray) -> np.ndarray | None:
+class Terrain:
     """
-    Find a way.
+    What it costs to be where, as of now.
 
-    :param start, goal: (2,) x and y in odom.
-    :returns: (N, 2) points of it, a tenth of a metre apart; None if there is none.
+    :param grid: what the robot knows.
+    :param body: of the robot.
     """
-    cost, passable = _costs(grid, body, start)
-    nodes = cost[::_STRIDE, ::_STRIDE]
-    graph = _graph(nodes, passable[::_STRIDE, ::_STRIDE])
-    first, last = (int(np.ravel_multi_index(grid.index_of(point) // _STRIDE, nodes.shape))
-                   for point in (start, goal))
-    length, before = dijkstra(graph, indices=first, return_predecessors=True)
-    if not np.isfinite(length[last]):
-        return None
-    way = [last]
-    while way[-1] != first:
-        way.append(int(before[way[-1]]))
-    index = np.stack(np.unravel_index(way[::-1], nodes.shape), axis=-1)
-    return np.concatenate([grid.point_of(index * _STRIDE), [goal]])
 
+    def __init__(self, grid: Occupancy, body: Body) -> None:
+        self._grid = grid
+        some = np.s_[::_STRIDE, ::_STRIDE]
+        wide = body.radius_m + body.margin_m
+        room, berth = distance_to(grid.standing())[some], distance_to(grid.expected())[some]
+        near = np.exp(-np.maximum(np.minimum(room, berth) - wide, 0.0) / _NEAR_M)
+        self._cost = 1.0 + _NEAR * near          # per metre
+        self._cost[grid.unknown(some)] += _UNKNOWN
+        self._cost[berth < body.radius_m + _BESIDE_M] += _EXPECTED
+        self._passable = room >= wide            # for the middle of the robot
 
-def _costs(grid: Occupancy, body: Body,
-           start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return cost per metre of cells, and whether the middle of the robot may be there."""
-    wide = body.radius_m + body.margin_m
-    room, berth = distance_to(grid.standing()), distance_to(grid.expected())
-    cost = 1.0 + _NEAR * np.exp(-np.maximum(np.minimum(room, berth) - wide, 0.0) / _NEAR_M)
-    cost[grid.unknown()] += _UNKNOWN
-    cost[berth < wide] += _EXPECTED
-    index = np.stack(np.indices(room.shape), axis=-1)
-    here = np.linalg.norm(grid.point_of(index) - start, axis=-1) < _WAY_OUT_M
-    return cost, (room >= wide) | here
+    def way(self, start: np.ndarray, goal: np.ndarray) -> np.ndarray | None:
+        """
+        Find the cheapest way.
+
+        :param start, goal: (2,) x and y in odom.
+        :returns: (N, 2) points of it, a tenth of a metre apart; None if there is none.
+        """
+        first, last = self._node_of(start), self._node_of(goal)
+        passable = self._passable.copy()
+        passable[tuple(slice(max(at - _WAY_OUT, 0), at + _WAY_OUT + 1) for at in first)] = True
+        graph = _graph(self._cost, passable)
+        begin, end = (int(np.ravel_multi_index(node, passable.shape)) for node in (first, last))
+        length, before = dijkstra(graph, indices=begin, return_predecessors=True)
+        if not np.isfinite(length[end]):
+            return None
+        way = [end]
+        while way[-1] != begin:
+            way.append(int(before[way[-1]]))
+        index = np.stack(np.unravel_index(way[::-1], passable.shape), axis=-1)
+        return np.concatenate([self._grid.point_of(index * _STRIDE), [goal]])
+
+    def effort(self, way: np.ndarray) -> float:
+        """Return what a way costs as a whole; infinity if it is blocked."""
+        nodes = tuple(self._node_of(way).T)
+        if not self._passable[nodes][_WAY_OUT:].all():
+            return np.inf
+        steps_m = np.linalg.norm(np.diff(way, axis=0), axis=1)
+        return float(steps_m @ self._cost[nodes][1:])
+
+    def _node_of(self, points: np.ndarray) -> np.ndarray:
+        return self._grid.index_of(points) // _STRIDE
 
 
 def distance_to(taken: np.ndarray) -> np.ndarray:

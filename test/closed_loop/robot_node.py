@@ -29,7 +29,7 @@ from sensor_msgs.msg import LaserScan
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
-_MARGIN_M = 0.06
+_MARGIN_M = 0.1
 _PATIENCE_S = 60.0
 
 
