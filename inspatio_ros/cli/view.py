@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--namespace', default='', help="namespace of the robot's topics")
     parser.add_argument('--node', default='world_node', metavar='NAME',
                         help='node to show, in that namespace or with a leading slash')
+    parser.add_argument('--camera', default='camera', metavar='NAME',
+                        help='which of the cameras of a rig to look through (default: camera)')
     parser.add_argument('--with-parent', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('--ros-args', nargs=argparse.REMAINDER, default=[],
                         help='everything after it goes to ROS, e.g. -r cmd_vel:=cmd_vel_teleop')
@@ -79,7 +81,7 @@ async def _serve(args: argparse.Namespace, token: str | None) -> None:
     def deliver(picture: Picture) -> None:
         loop.call_soon_threadsafe(hub.put, picture)
 
-    robot = RosClient(deliver, SteadyColours(), args.namespace, args.node,
+    robot = RosClient(deliver, SteadyColours(), args.namespace, args.node, args.camera,
                       ['--ros-args', *args.ros_args] if args.ros_args else [])
     hub = Hub(robot)
     try:

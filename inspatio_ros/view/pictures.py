@@ -11,12 +11,11 @@ from typing import Any
 
 import cv2
 from inspatio_ros.contracts import F32, U8
-from inspatio_ros.robot.outputs import COLOR, DEPTH, OBSERVED
 import numpy as np
 import numpy.typing as npt
 
 # What the page calls it -> its topic.
-STREAMS = {'color': COLOR, 'depth': DEPTH, 'observed': OBSERVED}
+STREAMS = ('color', 'depth', 'observed')
 JPEG_QUALITY = 80
 # The page has no room for more, pixels.
 WIDEST = {'color': 1280, 'depth': 400, 'observed': 400}
@@ -94,7 +93,7 @@ def picture_of(stream: str, pixels: npt.NDArray[Any], stamp_ns: int,
     :raises ValueError: pixels that are not of this kind.
     """
     if pixels.ndim != (3 if stream == 'color' else 2):
-        raise ValueError(f'{STREAMS[stream]} holds an array of shape {pixels.shape}')
+        raise ValueError(f'{stream} holds an array of shape {pixels.shape}')
     notes: dict[str, Any] = {}
     pixels = _narrow(pixels, WIDEST[stream])
     if stream == 'depth':
@@ -105,7 +104,7 @@ def picture_of(stream: str, pixels: npt.NDArray[Any], stamp_ns: int,
     done, jpeg = cv2.imencode('.jpg', cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR),
                               [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
-        raise ValueError(f'{STREAMS[stream]}: no JPEG of shape {rgb.shape}')
+        raise ValueError(f'{stream}: no JPEG of shape {rgb.shape}')
     height, width = rgb.shape[:2]
     return Picture(stream, stamp_ns, width, height, jpeg.tobytes(), notes)
 

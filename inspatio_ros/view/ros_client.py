@@ -22,7 +22,8 @@ from diagnostic_msgs.msg import DiagnosticArray
 from inspatio_ros.contracts import Intrinsics
 from inspatio_ros.motion.transforms import inverse
 from inspatio_ros.robot.messages import stamp_ns_of
-from inspatio_ros.robot.outputs import COLOR_INFO, DEPTH_INFO
+from inspatio_ros.robot.names import CAMERA
+from inspatio_ros.robot.outputs import topics_of
 from inspatio_ros.view.cmd_vel import CmdVel
 from inspatio_ros.view.driving import Velocity
 from inspatio_ros.view.frames import Frames, Place
@@ -68,14 +69,16 @@ class RosClient:
     :param paint_depth: gives depth its colours.
     :param namespace: of the robot's topics.
     :param world: name of the node, in that namespace unless it begins with a slash.
+    :param camera: name of the one to look through, as in the parameter `cameras`.
     :param ros_args: what rclpy gets, from `--ros-args` on.
     :raises ValueError: a name that is none of ROS, or arguments that rclpy does not know.
     """
 
     def __init__(self, deliver: Callable[[Picture], None], paint_depth: PaintDepth,
                  namespace: str = '', world: str = 'world_node',
-                 ros_args: Sequence[str] = ()) -> None:
+                 camera: str = CAMERA, ros_args: Sequence[str] = ()) -> None:
         self._deliver = deliver
+        self._topics = topics_of(camera)
         self._paint_depth = paint_depth
         self._context = rclpy.Context()
         rclpy.init(args=[], context=self._context)
@@ -193,9 +196,11 @@ class RosClient:
 
     def _show(self) -> None:
         streams = self._asked
-        wanted = {name: (Image, STREAMS[name]) for name in streams or ()}
+        topics = self._topics
+        wanted: dict[str, tuple[Any, str]] = {
+            name: (Image, getattr(topics, name)) for name in streams or ()}
         if streams:
-            info = DEPTH_INFO if 'depth' in streams else COLOR_INFO
+            info = topics.depth_info if 'depth' in streams else topics.color_info
             wanted[info] = CameraInfo, info
         for name in self._images.keys() - wanted.keys():
             self._node.destroy_subscription(self._images.pop(name))
@@ -226,7 +231,7 @@ class RosClient:
             try:
                 self._deliver(self._picture_of(stream, message))
             except ValueError as error:
-                self._complaint = f'{STREAMS[stream]}: {error}'
+                self._complaint = f'{getattr(self._topics, stream)}: {error}'
             else:
                 self._optical_frame = message.header.frame_id
         return take

@@ -70,6 +70,28 @@ def test_late_commands_count_from_their_stamps(replay):
     np.testing.assert_allclose(xyz, START + times[:, None] * FORWARD, atol=1e-6)
 
 
+def test_all_cameras_of_a_rig_are_written(replay):
+    given = ('cameras:=[camera, rear]', 'rear.mount.x:=-1.0', 'rear.rate:=8.0',
+             'scan.full_circle:=true', 'scan.angle_increment:=0.1')
+    out, said = replay(commands(1.0), *(word for it in given for word in ('-p', it)), '--outputs',
+                       'depth,info,scan,tf')
+    rear, front = (read(out, f'/{name}/depth/image_raw') for name in ('rear', 'camera'))
+    assert len(front) == said['frames'] == 25 and len(rear) == 9
+    x_rear, x_front = (depth_of(it[-1][1], '')[0, 0] for it in (rear, front))
+    assert x_rear == pytest.approx(x_front - 1.0, abs=1e-6)
+    assert [m.header.stamp for _, m in read(out, '/rear/depth/camera_info')] == [
+        m.header.stamp for _, m in rear]
+    assert {len(m.ranges) for _, m in read(out, '/scan')} == {63}
+    children = {t.child_frame_id for _, m in read(out, '/tf_static') for t in m.transforms}
+    assert children == {'camera_link', 'camera_optical_frame', 'rear_link', 'rear_optical_frame',
+                        'base_scan'}
+
+
+def test_a_recording_moves_one_robot(replay):
+    with pytest.raises(ValueError, match='one robot without a name'):
+        replay(commands(1.0), '-p', 'robots:=[a]')
+
+
 def test_a_robot_without_commands_stops(replay):
     out, _ = replay([*commands(1.0), (T0 + 4 * NS, '/chatter', 'std_msgs/msg/String',
                                       msg('std_msgs/String', data='end'))])

@@ -40,11 +40,12 @@ def make_client():
     """Return a function that makes clients, closed at the end of the module."""
     clients = []
 
-    def make(namespace):
+    def make(namespace, **options):
         pictures = queue.Queue()
         names = ['--ros-args', *(word for name in ('tf', 'tf_static', 'diagnostics')
                                  for word in ('-r', f'/{name}:={name}'))]
-        clients.append(RosClient(pictures.put, SteadyColours(), namespace, ros_args=names))
+        clients.append(RosClient(pictures.put, SteadyColours(), namespace, ros_args=names,
+                                 **options))
         clients[-1].pictures = pictures
         return clients[-1]
 
@@ -230,3 +231,16 @@ def test_a_broken_image_is_said_and_the_next_is_shown(make_client, robot):
     assert client.pictures.empty()
     whole = Image(height=1, width=2, encoding='rgb8', step=6, data=bytes(6))
     robot.spin_until(lambda: publisher.publish(whole) or not client.pictures.empty())
+
+
+def test_one_camera_of_a_rig_is_looked_through(make_rig, make_client):
+    rig = make_rig(cameras=['front', 'rear'], rear__image__width=32, rear__mount__x=-0.4)
+    client = make_client(rig.namespace, camera='rear')
+    wait(lambda: client.state()['world'], 'the node')
+    client.show(frozenset({'color'}))
+    picture = client.pictures.get(timeout=10.0)
+    assert picture.stream == 'color'
+    wait(lambda: client.state()['camera'], 'where the camera is')
+    robot, camera = client.state()['robot'], client.state()['camera']
+    assert camera[0] == pytest.approx(robot[0] - 0.4)
+    assert rig.node.count_subscribers(f'{rig.namespace}/front/color/image_raw') == 0
