@@ -101,5 +101,5 @@ def test_a_broken_message_is_named(change, words):
 def test_pixels_of_another_kind_are_refused():
     with pytest.raises(ValueError, match='color holds an array of shape'):
         picture_of('color', np.zeros((4, 4), np.float32), 1, COLOURS)
-    with pytest.raises(ValueError, match='camera/depth/image_raw'):
+    with pytest.raises(ValueError, match='depth holds an array of shape'):
         picture_of('depth', np.zeros((4, 4, 3), np.uint8), 1, COLOURS)
