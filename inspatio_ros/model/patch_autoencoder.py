@@ -4,9 +4,10 @@
 A small causal video autoencoder for two processor cores.
 
 Nearly all of it works at the size of the latents. A straight line goes through it: the pixels of
-a patch (8x8, four frames) through one matrix to the latent and through another one back, which
-principal components initialise; the convolutions beside it learn what that line gets wrong. Time
-costs nothing: a block sees a part of the channels of the step before in place of its own.
+a patch (8x8, four frames) through one matrix to the latent, and latents with their neighbours in
+space and time through another one back. Principal components and least squares initialise it; the
+convolutions beside it learn what that line gets wrong. Time costs little: a block sees a part of
+the channels of the step before in place of its own.
 
 Both halves work on whole groups of frames, as TAEHV does; `PatchCodec` repeats the first frame, so
 that latents stand for the same frames as the Wan VAE's.
@@ -16,9 +17,11 @@ Shapes: B batch, T frames, F latents, C channels, H height, W width. RGB is in [
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 import json
 from pathlib import Path
+from typing import cast
 
 from inspatio_ros.model.checkpoint import load
 from inspatio_ros.model.codec import Codec
@@ -32,6 +35,8 @@ from torch.nn import functional
 
 # Share of the channels that a block takes from the step before.
 _SHIFTED = 4
+# What keeps least squares solvable, as a share of the mean square of what pixels depend on.
+_RIDGE = 1e-6
 
 
 class ShiftBlock(nn.Module):
@@ -105,7 +110,7 @@ class PatchDecoder(nn.Module):
     def __init__(self, config: PatchConfig) -> None:
         super().__init__()
         self.config = config
-        self.line = nn.Conv2d(config.latent_channels, config.patch_values, 1)
+        self.line = nn.Conv2d(2 * config.latent_channels, config.patch_values, 3, padding=1)
         self.enter = nn.Conv2d(config.latent_channels, config.width, 3, padding=1)
         self.blocks = nn.ModuleList(ShiftBlock(config.width)
                                     for _ in range(config.decoder_blocks))
@@ -115,18 +120,29 @@ class PatchDecoder(nn.Module):
                                     for _ in range(config.fine_blocks)))
 
     def forward(self, latents_BFCHW: Tensor, tape: Tape) -> Tensor:
+        pairs, features = self.features(latents_BFCHW, tape)
+        patches = self.line(pairs) + self.leave(features)
+        # One frame each, and four times as many pixels as there are latents.
+        frames_NCHW = patches.unflatten(1, (self.config.temporal_factor, -1)).flatten(0, 1)
+        fine = self.fine(functional.pixel_shuffle(frames_NCHW, 2))
+        frames = functional.pixel_shuffle(fine, self.config.spatial_factor // 2)
+        return frames.unflatten(0, (len(latents_BFCHW), -1))
+
+    def features(self, latents_BFCHW: Tensor, tape: Tape) -> tuple[Tensor, Tensor]:
+        """
+        Return what pixels are a linear function of, but for the fine blocks.
+
+        :returns: (B F, 2 C, h, w) latents beside those before; (B F, width, h, w).
+        """
         batch = len(latents_BFCHW)
-        latents = latents_BFCHW.flatten(0, 1)
-        x = self.enter(latents)
+        last = tape.take()
+        begin = torch.zeros_like(latents_BFCHW[:, :1]) if last is None else last
+        tape.keep(latents_BFCHW[:, -1:])
+        before = torch.cat([begin, latents_BFCHW[:, :-1]], 1)
+        x = self.enter(latents_BFCHW.flatten(0, 1))
         for block in self.blocks:
             x = block(x, batch, tape)
-        patches = self.line(latents) + self.leave(functional.silu(x))
-        # One frame each, and four times as many pixels as there are latents.
-        half = self.config.spatial_factor // 2
-        frames_NCHW = patches.unflatten(1, (self.config.temporal_factor, -1)).flatten(0, 1)
-        fine = functional.pixel_shuffle(frames_NCHW, 2)
-        frames = functional.pixel_shuffle(self.fine(fine), half)
-        return frames.unflatten(0, (batch, -1))
+        return torch.cat([latents_BFCHW, before], 2).flatten(0, 1), functional.silu(x)
 
 
 class PatchAutoencoder(nn.Module):
@@ -172,14 +188,15 @@ class PatchAutoencoder(nn.Module):
         return frames, tape.memory()
 
     @torch.no_grad()
-    def begin_with(self, frames_BTCHW: Tensor) -> None:
+    def begin_with(self, frames_BTCHW: Tensor, noise: float = 0.1) -> None:
         """
-        Set the straight line to the principal components of some video.
+        Set the straight line to what suits some video best, and the rest to have no effect.
 
         The components are scaled by the root of their deviation and mixed, so that all latents
         vary equally and errors in what matters most still cost most.
 
         :param frames_BTCHW: (B, 4k, 3, H, W) in [-1, 1].
+        :param noise: see `fit_decoder`.
         :raises ValueError: fewer patches than the line has numbers.
         """
         patches = to_patches(frames_BTCHW, self.config).movedim(1, -1).flatten(0, -2).double()
@@ -190,13 +207,46 @@ class PatchAutoencoder(nn.Module):
         power, axes = torch.linalg.eigh(torch.cov((patches - mean).T))
         channels = self.config.latent_channels
         deviation = power[-channels:].clamp(min=1e-8).sqrt()
-        mixing = _mixing(channels)
-        down = mixing @ torch.diag(deviation ** -0.5) @ axes[:, -channels:].T
-        up = axes[:, -channels:] @ torch.diag(deviation ** 0.5) @ mixing.T
-        for line, weight, bias in ((self.encoder.line, down, -down @ mean),
-                                   (self.decoder.line, up, mean)):
-            line.weight.copy_(weight[..., None, None])
-            line.bias.copy_(bias)  # type: ignore[union-attr]
+        down = _mixing(channels) @ torch.diag(deviation ** -0.5) @ axes[:, -channels:].T
+        line = self.encoder.line
+        assert line.bias is not None
+        line.weight.copy_(down[..., None, None])
+        line.bias.copy_(-down @ mean)
+        self.fit_decoder([frames_BTCHW], noise)
+
+    @torch.no_grad()
+    def fit_decoder(self, videos: Iterable[Tensor], noise: float = 0.1) -> None:
+        """
+        Set the last layers of the decoder to the least squares solution for some video.
+
+        The fine blocks are left without effect.
+
+        :param videos: (B, 4k, 3, H, W) in [-1, 1] each.
+        :param noise: deviation of the error that latents are going to have, as a share of theirs.
+        """
+        decoder, near = self.decoder, self.decoder.line.weight[0].numel()
+        gram, moment = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
+        for frames in videos:
+            raw = self.encoder(frames, Tape(None))
+            pairs, features = decoder.features(raw, Tape(None))
+            around = functional.unfold(pairs, 3, padding=1)
+            x = torch.cat([around, features.flatten(2), torch.ones_like(around[:, :1])], 1)
+            x = x.transpose(1, 2).flatten(0, 1).double()
+            y = to_patches(frames, self.config).flatten(2).transpose(1, 2).flatten(0, 1).double()
+            gram, moment = gram + x.T @ x, moment + x.T @ y
+        power = gram.diagonal().clone()
+        # Independent errors of what goes in add to its square, and to nothing else.
+        gram.diagonal().add_(_RIDGE * power.mean())
+        gram.diagonal()[:near].add_(noise ** 2 * power[:near])
+        solved = torch.linalg.solve(gram, moment).T
+        lines, leaves = solved[:, :-1].split([near, decoder.leave.weight.shape[1]], 1)
+        assert decoder.line.bias is not None
+        decoder.line.weight.copy_(lines.unflatten(1, decoder.line.weight.shape[1:]))
+        decoder.line.bias.copy_(solved[:, -1])
+        decoder.leave.weight.copy_(leaves[..., None, None])
+        zeros_bias(decoder.leave)
+        for block in decoder.fine:
+            zeros(cast(FineBlock, block).second)
 
 
 class PatchCodec(Codec):
@@ -243,6 +293,11 @@ def to_patches(frames_BTCHW: Tensor, config: PatchConfig) -> Tensor:
 def zeros(layer: nn.Conv2d) -> None:
     """Let a layer begin without effect."""
     nn.init.zeros_(layer.weight)
+    zeros_bias(layer)
+
+
+def zeros_bias(layer: nn.Conv2d) -> None:
+    """Let a layer add nothing of its own."""
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
 
