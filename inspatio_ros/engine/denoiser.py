@@ -189,6 +189,13 @@ class LearningDenoiser:
         self.shape = shape
         self.steps = steps
         self.rope = cache_rope(dit.config, shape, dit.device)
+        self._origin = (0, 0)
+
+    def place(self, origin: tuple[int, int]) -> None:
+        """Say which token of the whole picture the first one of the shape is: row and column."""
+        if origin != self._origin:
+            self.rope = cache_rope(self.dit.config, self.shape, self.dit.device, origin)
+            self._origin = origin
 
     def remember_text(self, text_BLC: Tensor) -> Tensor:
         """Return the text as it is."""

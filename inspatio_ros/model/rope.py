@@ -48,7 +48,7 @@ def axis_angles(positions: Sequence[int], pairs: int) -> Tensor:
 
 
 def make_rope(pairs: tuple[int, int, int], times: Sequence[int], grid: tuple[int, int],
-              device: torch.device | str = 'cpu') -> Rope:
+              device: torch.device | str = 'cpu', origin: tuple[int, int] = (0, 0)) -> Rope:
     """
     Return the rotations of the tokens of some frames, in the order frame, row, column.
 
@@ -56,19 +56,22 @@ def make_rope(pairs: tuple[int, int, int], times: Sequence[int], grid: tuple[int
     :param times: position of every frame.
     :param grid: token rows and columns of a frame.
     :param device: where the table goes.
+    :param origin: row and column of the first token: not 0 for a part of a picture.
     """
     rows, columns = grid
     size = (len(times), rows, columns)
     time = axis_angles(times, pairs[0])[:, None, None].expand(*size, -1)
-    height = axis_angles(range(rows), pairs[1])[None, :, None].expand(*size, -1)
-    width = axis_angles(range(columns), pairs[2])[None, None].expand(*size, -1)
+    height, width = (axis_angles(range(first, first + count), of)
+                     for first, count, of in zip(origin, grid, pairs[1:]))
+    height, width = height[None, :, None].expand(*size, -1), width[None, None].expand(*size, -1)
     angles = torch.cat([time, height, width], -1).flatten(0, 2)
     return Rope(angles.cos().float().to(device), angles.sin().float().to(device))
 
 
-def cache_rope(config: DitConfig, shape: BlockShape, device: torch.device | str = 'cpu') -> Rope:
+def cache_rope(config: DitConfig, shape: BlockShape, device: torch.device | str = 'cpu',
+               origin: tuple[int, int] = (0, 0)) -> Rope:
     """Return the rotations of all rows of the K/V cache, the current block's first."""
-    return make_rope(config.rope_pairs, shape.cache_positions, shape.grid, device)
+    return make_rope(config.rope_pairs, shape.cache_positions, shape.grid, device, origin)
 
 
 def rotate(x_BSNd: Tensor, rope: Rope) -> Tensor:

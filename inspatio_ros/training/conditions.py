@@ -27,28 +27,30 @@ class Conditions:
     :param reference: (B, N, C, h, w) latents of the recording; None: there is none.
     :param mask: (B, N, M, h, w); all zero = no geometry, which the packed mask never is.
     :param render: (B, N, C, h, w) latents of the warped recording, likewise.
+    :param origin: token row and column where these are in the whole pictures.
     """
 
     reference: Tensor | None
     mask: Tensor
     render: Tensor
+    origin: tuple[int, int] = (0, 0)
 
     @classmethod
-    def of(cls, clips: LatentClips, task: Task) -> Conditions:
+    def of(cls, clips: LatentClips, task: Task, origin: tuple[int, int] = (0, 0)) -> Conditions:
         """Return what a task tells of some clips."""
-        if task == 'v2v':
-            return cls(clips.reference, clips.mask, clips.render)
-        return cls(None, torch.zeros_like(clips.mask), torch.zeros_like(clips.render))
+        told = cls(clips.reference, clips.mask, clips.render, origin)
+        return told if task == 'v2v' else told.without()
 
     def without(self) -> Conditions:
         """Return the same clips, of which nothing is told: what guidance leads away from."""
-        return Conditions(None, torch.zeros_like(self.mask), torch.zeros_like(self.render))
+        return Conditions(None, torch.zeros_like(self.mask), torch.zeros_like(self.render),
+                          self.origin)
 
     def block(self, number: int, block_latents: int) -> Conditions:
         """Return what is told of one block."""
         rows = slice(number * block_latents, (number + 1) * block_latents)
         reference = None if self.reference is None else self.reference[:, rows]
-        return Conditions(reference, self.mask[:, rows], self.render[:, rows])
+        return Conditions(reference, self.mask[:, rows], self.render[:, rows], self.origin)
 
     @property
     def geometry(self) -> Tensor:

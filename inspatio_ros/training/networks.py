@@ -26,13 +26,21 @@ from torch import nn, Tensor
 
 # Spread of what modulates tokens before anything is learnt: small, but not the same everywhere.
 _MODULATION_STD = 0.02
+# Share of what layers add to the tokens before anything is learnt.
+_LAYER_SHARE = 0.1
+# Of the features that stand still, against 1 of those that carry latents: the norm before the
+# head divides all tokens by almost the same then.
+_STILL = 4.0
 
 
 def fresh_dit(config: DitConfig, seed: int, device: torch.device | str = 'cpu') -> CausalDit:
     """
     Return a network to train from nothing.
 
-    At first its layers change the tokens little and its flow is zero, whatever it sees.
+    At first its layers change the tokens little, and its flow is the noisy latents minus those of
+    the render: out of pure noise it makes the render. What the warp shows is right from the first
+    step on, and what is to be learnt is the rest. A network too narrow to carry both through has
+    a flow of zero at first.
 
     :param seed: of the weights, which are drawn on the CPU.
     """
@@ -48,8 +56,11 @@ def fresh_dit(config: DitConfig, seed: int, device: torch.device | str = 'cpu') 
                 weight.normal_(0.0, weight[0].numel() ** -0.5, generator=rng)
         for layer in dit.layers:
             _begin_small(layer, len(dit.layers))
-        cast(nn.Linear, dit.time_projection[1]).weight.mul_(_MODULATION_STD)
+        cast(nn.Linear, dit.time_embedding[2]).weight.mul_(_MODULATION_STD)
+        dit.head.modulation.zero_()
         dit.head.head.weight.zero_()
+        if config.dim > 2 * config.out_channels * config.patch[0] * config.patch[1]:
+            _carry_latents(dit)
     return dit.to(device).train().requires_grad_(True)
 
 
@@ -59,7 +70,27 @@ def _begin_small(layer: Layer, layers: int) -> None:
     gate1.fill_(1.0)
     gate2.fill_(1.0)
     for projection in (layer.self_attn.o, layer.cross_attn.o, cast(nn.Linear, layer.ffn[2])):
-        projection.weight.mul_((3 * layers) ** -0.5)
+        projection.weight.mul_(_LAYER_SHARE * (3 * layers) ** -0.5)
+
+
+def _carry_latents(dit: CausalDit) -> None:
+    """Give noisy latents and render features of their own, and let the head subtract them."""
+    config, embedding = dit.config, dit.patch_embedding
+    (p, q), C = config.patch, config.out_channels
+    values, bias = p * q * C, embedding.bias
+    assert bias is not None
+    embedding.weight[:2 * values].zero_()
+    for index in range(values):  # in the head's order: rows, columns, channels fastest
+        row, column, channel = index // (q * C), index // C % q, index % C
+        embedding.weight[index, channel, 0, row, column] = 1.0
+        embedding.weight[values + index, config.in_channels - C + channel, 0, row, column] = 1.0
+    still = config.dim - 2 * values
+    bias[2 * values:] = _STILL * torch.tensor([1.0, -1.0]).repeat(still)[:still]
+    # What the norm will divide by, for latents of variance 1 (noise) and about as much (render).
+    spread = ((2.0 * values + still * (_STILL ** 2 + 1.0)) / config.dim) ** 0.5
+    for index in range(values):
+        dit.head.head.weight[index, index] = spread
+        dit.head.head.weight[index, values + index] = -spread
 
 
 def frozen(network: CausalDit) -> CausalDit:
@@ -124,6 +155,7 @@ class ClipNetwork:
               text_1LC: Tensor) -> Tensor:
         text = text_1LC.expand(len(noisy), -1, -1)
         denoiser, memory = self._denoiser, self._denoiser.new_memory(len(noisy))
+        denoiser.place(told.origin)
         if told.reference is not None:
             denoiser.remember_context(memory, text, told.reference)
         return denoiser.predict(memory, text, noisy, told.geometry, timesteps_B)

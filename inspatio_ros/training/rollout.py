@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from inspatio_ros.engine.denoiser import LearningDenoiser
 from inspatio_ros.engine.star import StarEngine, StarState
 from inspatio_ros.model.config import StarConfig
 from inspatio_ros.model.dit import CausalDit
@@ -56,10 +57,17 @@ class Student:
         self._engines = [StarEngine(dit, replace(config, steps=config.steps[:count]), 'learning')
                          for count in range(1, len(config.steps) + 1)]
 
-    @property
-    def engine(self) -> StarEngine:
-        """Return the engine that takes all steps."""
-        return self._engines[-1]
+    def engine_at(self, origin: tuple[int, int] = (0, 0), steps: int | None = None) -> StarEngine:
+        """
+        Return an engine on the weights as they are now.
+
+        :param origin: token row and column where its pictures are in the whole ones.
+        :param steps: that it takes; None = all.
+        """
+        engine = self._engines[(steps or len(self._engines)) - 1]
+        assert isinstance(engine.denoiser, LearningDenoiser)
+        engine.denoiser.place(origin)
+        return engine
 
     @torch.no_grad()
     def roll_out(self, told: Conditions, rng: torch.Generator,
@@ -71,8 +79,8 @@ class Student:
         :param rng: a CPU generator, for the noise.
         :param steps: to take in each block; None = all.
         """
-        engine = self._engines[(steps or len(self._engines)) - 1]
-        state = self.new_state(len(told.render), engine)
+        engine = self.engine_at(told.origin, steps)
+        state = self.new_state(len(told.render))
         painted, last = [], []
         for block in self._blocks(told):
             noise = torch.stack([draw_noise(block.render, rng) for _ in engine.steps])
@@ -92,8 +100,8 @@ class Student:
         :param told: as it was then.
         :returns: (yields) the clean latents of a block, (B, K, C, h, w).
         """
-        engine, K = self._engines[rollout.steps - 1], self.config.shape.block_latents
-        state = self.new_state(len(rollout.latents), engine)
+        engine, K = self.engine_at(told.origin, rollout.steps), self.config.shape.block_latents
+        state = self.new_state(len(rollout.latents))
         pieces = zip(self._blocks(told), rollout.noisy.split(K, 1), rollout.latents.split(K, 1))
         for block, noisy, latents in pieces:
             engine.remember_context(state, block.reference)
@@ -101,9 +109,9 @@ class Student:
             yield engine.step(state, noisy, condition, rollout.steps - 1)[1]
             engine.keep(state, latents)
 
-    def new_state(self, batch: int, engine: StarEngine | None = None) -> StarState:
+    def new_state(self, batch: int) -> StarState:
         """Return new worlds; their noise is always given, so the seed is never used."""
-        return (engine or self.engine).new_state(self._text.expand(batch, -1, -1), seed=0)
+        return self._engines[-1].new_state(self._text.expand(batch, -1, -1), seed=0)
 
     def _blocks(self, told: Conditions) -> list[Conditions]:
         K, latents = self.config.shape.block_latents, told.render.shape[1]

@@ -42,12 +42,9 @@ def dit(seed=0, star=STAR):
 
 
 def lively(seed=0, star=STAR):
-    """Return a network that does not begin with a flow of zero."""
-    network = dit(seed, star)
-    rng = torch.Generator().manual_seed(seed + 100)
-    with torch.no_grad():
-        network.head.head.weight.normal_(0.0, 0.1, generator=rng)
-    return network
+    """Return a network all of whose weights do something from the start."""
+    network = fresh_dit(star.dit, seed)
+    return network.randomise(seed + 100)
 
 
 def rng(seed=0):

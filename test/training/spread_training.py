@@ -57,7 +57,7 @@ def gradients(setting, party):
     schedule = FlowSchedule()
     times = schedule.timesteps[[300, 700]][mine]
     noisy = schedule.add_noise(batch.target, noise, times)
-    flow = setting.network(dit, schedule).flow(noisy, times, Conditions.of(batch, 'v2v'))
+    flow = setting.network(dit, schedule, STAR).flow(noisy, times, Conditions.of(batch, 'v2v'))
     flow_loss(flow, batch.target, noise, torch.ones(len(times))).backward()
     whole = {name: weight.grad.full_tensor() if isinstance(weight.grad, DTensor) else weight.grad
              for name, weight in dit.named_parameters()}

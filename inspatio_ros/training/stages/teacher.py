@@ -75,15 +75,16 @@ class TeacherStage:
 
     def step(self, batch: LatentClips, rng: torch.Generator) -> dict[str, float]:
         """Learn from a batch; see `Stage.step`."""
-        clips = self.setting.take(batch)
-        told = Conditions.of(clips, self.config.task)
+        clips, origin = self.setting.look(batch, rng)
+        told = Conditions.of(clips, self.config.task, origin)
         if self.config.task == 'v2v' and self._turns.happens(self.config.drop):
             told = told.without()
         times_B = draw_timesteps(self.schedule, len(clips), rng)
         noise = draw_noise(clips.target, rng)
         noisy = self.schedule.add_noise(clips.target, noise, times_B)
         self._learner.forget()
-        flow = self.setting.network(self._dit, self.schedule).flow(noisy, times_B, told)
+        network = self.setting.network(self._dit, self.schedule, self.setting.learnt)
+        flow = network.flow(noisy, times_B, told)
         loss = flow_loss(flow, clips.target, noise, self.schedule.training_weights(times_B))
         seen = {'timesteps': times_B, **clips.tensors()}
         check_finite({'loss': loss}, seen)
@@ -99,7 +100,7 @@ class TeacherStage:
         """Return clips that the average makes from noise; see `Stage.pictures`."""
         clips = self.setting.take(batch)
         told = Conditions.of(clips, self.config.task)
-        network = self.setting.network(self._average_dit, self.schedule)
+        network = self.setting.network(self._average_dit, self.schedule, self.setting.star)
         path = ode_path(network, draw_noise(clips.target, rng), told, self.config.picture_steps)
         return self.setting.decode(path.clean)
 
