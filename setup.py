@@ -46,6 +46,7 @@ setup(
     entry_points={
         'console_scripts': [
             'world_node = inspatio_ros.cli.world:main',
+            'loopback_simulator = inspatio_ros.cli.world:loopback',
             'inspatio = inspatio_ros.cli.main:main',
         ],
         'pytest11': ['inspatio_golden = inspatio_ros.bags.comparing.pytest_plugin'],

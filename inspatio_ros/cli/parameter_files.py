@@ -16,6 +16,7 @@ from pathlib import Path
 import re
 from typing import Any
 
+from inspatio_ros.robot import loopback
 from inspatio_ros.robot.parameters import SPECS, specs, table_specs
 
 NODE = 'world_node'
@@ -51,7 +52,7 @@ def check_ros_arguments(arguments: list[str]) -> None:
     :raises OSError: a file that cannot be read.
     """
     given = list(_given_by(arguments))
-    names = dict.fromkeys(SPECS)
+    names = dict.fromkeys((*SPECS, *loopback.SPECS))
     values = {name: default for name, default, _ in specs()}
     values.update((it.name, it.value) for it in given
                   if it.name in ('cameras', 'robots') and _is_words(it.value))
@@ -151,9 +152,9 @@ def _given_by(arguments: list[str]) -> Iterator[Given]:
 
 
 def _node_of(options: Iterable[tuple[str, str]]) -> str:
-    """Return the node's fully qualified name after remapping."""
+    """Return the node's fully qualified name after remapping, where the first rule wins."""
     name, namespace = NODE, '/'
-    for option, word in options:
+    for option, word in reversed(list(options)):
         if option in ('-r', '--remap'):
             of, found, to = word.rpartition(':=')
             if found and of.split(':')[-1] in ('__node', '__name'):

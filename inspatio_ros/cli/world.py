@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     OpenWorld = Callable[[WorldRequest], WorldBackend]
 
+# The executable and the node whose place `loopback` takes.
+LOOPBACK = 'loopback_simulator'
 SUMMARY = 'drive through a scene: run the ROS 2 node'
 
 # How often the main thread looks whether it should leave.
@@ -49,18 +51,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='everything after it goes to ROS, e.g. -p rate:=10.0')
 
 
-def run(args: argparse.Namespace, opener: OpenWorld | None = None) -> int:
+def run(args: argparse.Namespace, opener: OpenWorld | None = None,
+        as_loopback: bool = False) -> int:
     """
     Run the node until SIGINT or SIGTERM.
 
     :param opener: opens the worlds that the node asks for; `open_world` if None.
+    :param as_loopback: begin with name and defaults of nav2_loopback_sim's node.
     :returns: exit code: 0 after a signal, 1 if the world cannot be opened, 2 for bad arguments.
     """
     leave = _Leave()
     surroundings.use_fastdds_profile()
     surroundings.keep_freed_memory()
     try:
-        return _spin(ros_arguments(args), opener or open_world, leave, args.view)
+        arguments = ros_arguments(args)
+        if as_loopback:  # of several rules the first one wins: a user's own
+            arguments += ['-r', f'__node:={LOOPBACK}']
+        return _spin(arguments, opener or open_world, leave, args.view, as_loopback)
     except SystemExit:
         return 0
 
@@ -70,6 +77,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser('world_node', description=SUMMARY)
     add_arguments(parser)
     return run(parser.parse_args(argv))
+
+
+def loopback(argv: list[str] | None = None) -> int:
+    """Run the node in the place of nav2_loopback_sim, as launch files start that one."""
+    parser = argparse.ArgumentParser(LOOPBACK, description=f'{SUMMARY}, as nav2_loopback_sim')
+    add_arguments(parser)
+    return run(parser.parse_args(argv), as_loopback=True)
 
 
 def ros_arguments(args: argparse.Namespace) -> list[str]:
@@ -111,7 +125,7 @@ def open_world(request: WorldRequest, wait_s: float | None = None) -> WorldBacke
 
 
 def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave,
-          view_port: int | None) -> int:
+          view_port: int | None, as_loopback: bool) -> int:
     import rclpy
     from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
@@ -120,7 +134,7 @@ def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave,
         from inspatio_ros.ros.world_node import WorldNode
         # Our own handlers: rclpy's would tear the context down under a frame in the making.
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-        node = WorldNode(opener)
+        node = WorldNode(opener, as_loopback)
     except Exception as error:  # noqa: B902  the edge of the process: one line, no traceback
         return _refuse(error)
     executor = SingleThreadedExecutor()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inspatio_ros.cli.parameter_files import assigned, check_name, Given, in_file, is_ours
+from inspatio_ros.robot import loopback
 from inspatio_ros.robot.parameters import contradiction, from_values, SPECS, specs, table_specs
 from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.spec import Spec
@@ -33,13 +34,19 @@ def read_parameters(args: argparse.Namespace) -> WorldParameters:
     """
     given = [it for it in _given(args) if is_ours(it.name)]
     values, known = {name: default for name, default, _ in specs()}, dict(SPECS)
+    aliases = {name: default for name, default, _ in loopback.specs()}
     for it in given:
         if it.name in SPECS:
             _assign(values, SPECS[it.name], it)
+        elif it.name in loopback.SPECS:
+            _assign(aliases, loopback.SPECS[it.name], it)
+    meaning = loopback.Meaning(aliases)
+    values.update((name, meaning.resolved(name, values[name], default))
+                  for name, default, _ in specs())
     for name, default, spec in table_specs(values):
         values[name], known[name] = default, spec
     for it in given:
-        if it.name not in SPECS:
+        if it.name not in SPECS and it.name not in loopback.SPECS:
             check_name(it, known)
             _assign(values, known[it.name], it)
     if reason := contradiction(values):

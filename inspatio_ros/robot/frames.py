@@ -12,13 +12,14 @@ from typing import Any
 from inspatio_ros.contracts import F32, Outputs, SensorFrame, U8
 from inspatio_ros.robot import compression
 from inspatio_ros.robot.cloud import Clouds
-from inspatio_ros.robot.messages import Messages, millimetres_of
+from inspatio_ros.robot.messages import Messages, millimetres_of, stamp_ns_of
 from inspatio_ros.robot.outputs import SCAN, topics_of
 from inspatio_ros.robot.pace import Pace
 from inspatio_ros.robot.parameters import cameras_of, Scan, WorldParameters
 from inspatio_ros.robot.rig import RING, Sight, Sights
 from inspatio_ros.robot.ring import Ring
 from inspatio_ros.robot.scan import Beams, scan_within, Scanner
+from inspatio_ros.robot.scan_noise import as_published
 import numpy as np
 import numpy.typing as npt
 
@@ -85,6 +86,7 @@ class FrameTopics:
         return frozenset(
             topic for topic, it in self.all.items()
             if (topic == SCAN or it.camera in now)
+            and (topic != SCAN or p.scan.publish)
             and (topic not in self._slower
                  or self._slower[topic].due(stamp_ns, _rate_of(topic, p), p.rate))
             and heard(topic))
@@ -196,10 +198,11 @@ class FrameMessages:
 
     def _scan_message(self, stamp: Any, beams: Beams, ranges: F32, scan: Scan,
                       parameters: WorldParameters) -> Any:
+        header = self._messages.header_of(stamp, self._names.scan.frame)
         return self._messages.scan_of(
-            ranges, (beams.first_rad, beams.last_rad, beams.step_rad),
-            (scan.range_min, scan.range_max), 1.0 / (scan.rate or parameters.rate),
-            self._messages.header_of(stamp, self._names.scan.frame))
+            as_published(ranges, scan, stamp_ns_of(stamp), header.frame_id),
+            (beams.first_rad, beams.last_rad, beams.step_rad),
+            (scan.range_min, scan.range_max), 1.0 / (scan.rate or parameters.rate), header)
 
     def _points(self, header: Any, camera: str, sight: Sight, depth: F32, rgb: U8,
                 parameters: WorldParameters) -> Any:

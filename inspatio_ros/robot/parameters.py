@@ -74,6 +74,7 @@ class Imagination:
 class Scan:
     """The planar scan that is made of the depth."""
 
+    publish: bool = live(True, 'Publish the scan')
     rate: float = live(0.0, 'Scans; 0 = at every tick', unit='Hz', low=0.0, high=240.0)
     frame: str = fixed('base_scan', 'Frame of the scan: under the camera, level with the base, '
                                     'x where the camera looks')
@@ -93,6 +94,12 @@ class Scan:
     range_min: float = live(0.05, 'Nearer is -inf', unit='m', low=0.0, high=1000.0)
     range_max: float = live(10.0, 'Farther is +inf; NaN where it was not seen as far as '
                                   'this', unit='m', low=0.01, high=1000.0)
+    use_inf: bool = live(True, 'What is farther than range_max is +inf; false: 0.1 m less than '
+                               'range_max')
+    noise_std: float = live(0.0, 'Standard deviation of the noise of what is measured', unit='m',
+                            low=0.0, high=10.0)
+    noise_seed: int = live(0, 'Of that noise; the same stamps get the same', low=0,
+                           high=2 ** 31 - 1)
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,9 @@ class WorldParameters:
         choices=('auto', 'true', 'false'), bool_or_text=True)
     autostart: bool = fixed(True, 'Configure and activate without a lifecycle manager')
     rate: float = live(24.0, 'Frames', unit='Hz', low=0.1, high=240.0)
+    motion_rate: float = live(0.0, 'TF and odometry between ticks; 0 = at ticks alone, as in '
+                                   'lockstep', unit='Hz', low=0.0, high=500.0)
+    odom_rate: float = live(0.0, 'Odometry; 0 = with every TF', unit='Hz', low=0.0, high=500.0)
     clock: str = fixed('wall', 'What time it is: that of others (wall; with use_sim_time, '
                                "/clock), speed_factor times real time (scaled), or the ticks' "
                                'own (lockstep). The last two are published on /clock',

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import math
 from typing import Any
 
+from inspatio_ros.robot import loopback
 from inspatio_ros.robot.parameters import all_specs, contradiction, from_values, specs
 from inspatio_ros.robot.parameters import table_specs, to_values, WorldParameters
 from inspatio_ros.robot.spec import Change, Spec
@@ -18,13 +19,16 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 
-def declare(node: Node) -> WorldParameters:
+def declare(node: Node, as_loopback: bool = False) -> WorldParameters:
     """
     Declare all parameters and return their values.
 
+    :param as_loopback: begin with the defaults of nav2_loopback_sim.
     :raises ValueError: a value given at start that is bad; the message names the parameter.
     """
-    values = _declared(node, specs())
+    meaning = loopback.Meaning(_declared(node, loopback.specs()), as_loopback)
+    values = _declared(node, (it for it in specs() if not meaning.means(it[0])))
+    values.update(_resolved(node, meaning))
     values.update(_declared(node, table_specs(values)))
     if reason := contradiction(values):
         raise ValueError(f'parameter {reason}')
@@ -43,6 +47,27 @@ def _declared(node: Node, parameters: Iterable[tuple[str, Any, Spec]]) -> dict[s
         if reason := spec.why_not(parameter.value):
             raise ValueError(f'parameter {name}: {reason}')
     return values
+
+
+def _resolved(node: Node, meaning: loopback.Meaning) -> dict[str, Any]:
+    """Declare those parameters that others mean something for; raises as `declare`."""
+    meant = {}
+    for name, default, spec in specs():
+        if not meaning.means(name):
+            continue
+        # What is given for it is seen by declaring it; one that is read only stays as it is.
+        asked = node.declare_parameter(name, default,
+                                       ParameterDescriptor(dynamic_typing=spec.bool_or_text))
+        node.undeclare_parameter(name)
+        try:
+            value = meaning.resolved(name, asked.value, default)
+        except ValueError as error:
+            raise ValueError(f'parameter {error}') from error
+        if reason := spec.why_not(value):
+            raise ValueError(f'parameter {name}: {reason}')
+        node.declare_parameter(name, value, descriptor_of(spec, default), ignore_override=True)
+        meant[name] = value
+    return meant
 
 
 def changed(parameters: WorldParameters, changes: Iterable[Parameter],

@@ -14,6 +14,7 @@ from inspatio_ros.motion.drive import Motion
 from inspatio_ros.robot.frames import FrameMessages, FrameTopics
 from inspatio_ros.robot.health import Health
 from inspatio_ros.robot.outputs import TickMessages, topics_of
+from inspatio_ros.robot.pace import Pace
 from inspatio_ros.robot.rig import MountedCamera, Sights
 from inspatio_ros.robot.robots import Robot
 from inspatio_ros.ros.messages import messages
@@ -51,6 +52,7 @@ class MotionPublishers:
             depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self._odom = (node.create_publisher(Odometry, f'{robot.prefix}odom', QoSProfile(depth=10))
                       if drives else None)
+        self._odom_pace = Pace()
 
     def destroy(self) -> None:
         """Take all topics off the network."""
@@ -65,12 +67,19 @@ class MotionPublishers:
             send(self._node, self._health, self._tf_static, transforms)
 
     def send(self, stamp: Time, motion: Motion, T_map_odom: F64) -> None:
-        """Publish where the robot is: TF, and odometry when the node itself drives."""
-        transforms = self._says.transforms(stamp, motion, T_map_odom, self._robot.parameters)
+        """
+        Publish where the robot is: TF, and odometry when the node itself drives and it is due.
+
+        :param motion: with the instant that the stamp means.
+        """
+        p = self._robot.parameters
+        transforms = self._says.transforms(stamp, motion, T_map_odom, p)
         if transforms is not None:
             send(self._node, self._health, self._tf, transforms)
-        if self._odom is not None:
+        if self._odom is not None and self._odom_pace.due(motion.stamp_ns, p.odom_rate,
+                                                          max(p.rate, p.motion_rate)):
             send(self._node, self._health, self._odom, self._says.odometry(stamp, motion))
+            self._odom_pace.take(motion.stamp_ns, p.odom_rate)
 
 
 class Publishers:

@@ -66,6 +66,9 @@ class SensorLoop:
         self._lockstep = Lockstep(settings) if settings.clock == 'lockstep' else None
         self._set_pace()
         self._timer: Timer | None = None
+        self._motion_timer: Timer | None = None  # of TF between ticks
+        # A clock of others may be a simulator's: then timers follow that.
+        self._timer_clock = Clock(clock_type=ClockType.STEADY_TIME) if world_time.own else None
         self._worker: Worker | None = None
         self._paused = False
         self._steps = StepRequest()
@@ -82,15 +85,16 @@ class SensorLoop:
             self._lockstep.begin()
             self._worker.tell()
             return
-        # A clock of others may be a simulator's: then the timer follows that.
-        clock = Clock(clock_type=ClockType.STEADY_TIME) if self._time.own else None
-        self._timer = self._node.create_timer(self._period_s(), self._worker.tell, clock=clock)
+        self._timer = self._node.create_timer(self._period_s(), self._worker.tell,
+                                              clock=self._timer_clock)
+        self._open_motion_timer()
 
     def stop(self) -> None:
         """Stop; a frame that is nearly ready still goes out before this returns."""
-        if self._timer is not None:
-            self._node.destroy_timer(self._timer)
-            self._timer = None
+        for timer in (self._timer, self._motion_timer):
+            if timer is not None:
+                self._node.destroy_timer(timer)
+        self._timer = self._motion_timer = None
         if self._worker is not None:
             self._worker.stop(_PATIENCE_S)
             self._worker = None
@@ -239,6 +243,7 @@ class SensorLoop:
             period_ns = round(1e9 * self._period_s())
             if self._timer.timer_period_ns != period_ns:
                 self._timer.timer_period_ns = period_ns
+            self._open_motion_timer()
 
     def _set_pace(self) -> None:
         if self._lockstep is not None:
@@ -250,6 +255,20 @@ class SensorLoop:
     def _period_s(self) -> float:
         """Return the real time from tick to tick."""
         return 1.0 / (self._settings.rate * self._time.pace)
+
+    def _open_motion_timer(self) -> None:
+        """Have TF go out between ticks as often as the parameters say now."""
+        if self._motion_timer is not None:
+            self._node.destroy_timer(self._motion_timer)
+            self._motion_timer = None
+        if self._settings.motion_rate > 0.0:
+            self._motion_timer = self._node.create_timer(
+                1.0 / (self._settings.motion_rate * self._time.pace), self._between_ticks,
+                clock=self._timer_clock)
+
+    def _between_ticks(self) -> None:
+        if not self._paused:
+            self._ticks.between()
 
     @contextmanager
     def _between_frames(self) -> Iterator[None]:

@@ -68,6 +68,8 @@ class TickPublisher:
         self._tell_time = tell_time
         self._ticks = Ticks(sensor, self.robots, settings, health, warn, self._log)
         self._motion_lock = threading.Lock()  # around teleports and what they make us forget
+        self._sent_ns: int | None = None      # instant of the newest TF
+        self._tick_ns: int | None = None      # of the tick in the making, whose TF comes
 
     @property
     def robots(self) -> list[Robot]:
@@ -82,6 +84,7 @@ class TickPublisher:
     def start(self) -> None:
         """Begin in a world that has nothing to remember."""
         self._ticks.start()
+        self._sent_ns = self._tick_ns = None
 
     def look_at_holes(self) -> None:
         """Have one of the next frames say how much of it was never seen."""
@@ -123,7 +126,7 @@ class TickPublisher:
             self._restart(at_start=False, now_ns=None)
             own_time.rewind()
             self._tell_time()
-            self._ticks.start()
+            self.start()
 
     def where(self, robot: str) -> Moment | None:
         """Return where a robot is now; None if nobody knows."""
@@ -190,6 +193,20 @@ class TickPublisher:
             self._send_frames(moments, sights, due)
         return True
 
+    def between(self) -> None:
+        """Publish where the robots are now, if no tick is about to; from any thread."""
+        with self._motion_lock:
+            now_ns = self._time.now_ns()
+            ahead = self._tick_ns is not None and now_ns >= self._tick_ns
+            if not self.live or self._sent_ns is None or now_ns <= self._sent_ns or ahead:
+                return
+            self._sent_ns = now_ns
+            stamp = messages.time_of(self._time.stamp_of(now_ns))
+            for name, robot in self._robots.items():
+                motion = robot.source.motion_at(now_ns)
+                if motion is not None:
+                    self._publishers[name].motion.send(stamp, motion, robot.source.T_map_odom)
+
     def lead_ns(self) -> int:
         """Return how long before its stamp a frame is begun; 0 where its pose is not ours."""
         if not (self._settings.render.ahead and self._time_is_known()
@@ -214,6 +231,7 @@ class TickPublisher:
             due_s = time.monotonic()
             if lead_ns:
                 due_s += lead_ns * 1e-9 / self._time.pace
+            self._tick_ns = stamp_ns
             return self._ticks.begin(stamp_ns), due_s
 
     def _due(self, moments: Mapping[str, Moment]) -> _Due:
@@ -227,10 +245,13 @@ class TickPublisher:
     def _send_motion(self, moments: Mapping[str, Moment], due: _Due) -> None:
         self._tell_time()
         stamp = messages.time_of(self._time.stamp_of(_stamp_ns(moments)))
-        for name, moment in moments.items():
-            publishers = self._publishers[name]
-            publishers.motion.send(stamp, moment.motion, moment.T_map_odom)
-            publishers.send_infos(stamp, self._sensor.rig, due[name])
+        with self._motion_lock:
+            said = self._sent_ns == _stamp_ns(moments)  # a clock that moves in steps stood still
+            for name, moment in moments.items() if not said else ():
+                self._publishers[name].motion.send(stamp, moment.motion, moment.T_map_odom)
+            self._sent_ns, self._tick_ns = _stamp_ns(moments), None
+        for name in moments:
+            self._publishers[name].send_infos(stamp, self._sensor.rig, due[name])
 
     def _send_frames(self, moments: Mapping[str, Moment], sights: Mapping[str, Sights],
                      due: _Due) -> None:

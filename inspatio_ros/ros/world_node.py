@@ -67,16 +67,17 @@ class WorldNode(LifecycleNode):
 
     :param open_world: returns the world that a request asks for; its ValueError or OSError says
         what is wrong with it.
+    :param as_loopback: begin with the defaults of nav2_loopback_sim.
     :param kwargs: as of a node (parameter_overrides, namespace, ...).
     :raises ValueError: a bad parameter at start.
     """
 
     _clock_topic: ClockPublisher | None = None  # also where the parameters are no good
 
-    def __init__(self, open_world: OpenWorld, **kwargs: Any) -> None:
+    def __init__(self, open_world: OpenWorld, as_loopback: bool = False, **kwargs: Any) -> None:
         super().__init__('world_node', **kwargs)
         self._open_world = open_world
-        self._settings = parameters_of.declare(self)
+        self._settings = parameters_of.declare(self, as_loopback)
         self._health = health_of.Health()
         self._throttle = health_of.Throttle()
         self._state = 'unconfigured'
