@@ -77,6 +77,6 @@ def box_at(time_s: float) -> Solid:
 
 
 def room_beside(x: float, y: float, time_s: float) -> float:
-    """Return how far the robot, there in the map and then, is from touching, metres; 0: it does."""
+    """Return how far the robot, there in the map and then, is from touching: metres, or 0."""
     distance = distance_to([*_OBSTACLES, box_at(time_s)], x, y, ROBOT_HEIGHT_M)
     return max(distance - ROBOT_RADIUS_M, 0.0)

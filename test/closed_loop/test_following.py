@@ -5,7 +5,7 @@
 from following import follow, SPEED_M_S, Surroundings, watch
 from made_up_scans import AROUND, sweep
 import numpy as np
-from occupancy import Occupancy
+from occupancy import CELL_M, Occupancy
 from planning import Body
 import pytest
 
@@ -56,7 +56,7 @@ def test_it_does_not_go_where_it_has_not_seen():
     for _ in range(50):
         x += 0.1 * follow(line(3.0, 0.0), Surroundings(grid, x, 0.0), BODY,
                           np.array([x, 0.0, 0.0])).forward
-        assert x + BODY.radius_m < 0.4 + 0.05, 'its front is where it was told to be free'
+        assert x + BODY.radius_m < 0.4 + 2.0 * CELL_M, 'as far as it was told, to a cell'
 
 
 def test_it_watches_what_moves_and_backs_away_from_it():

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 
-from hall_run import room_beside, ROBOT_RADIUS_M, Run, run_of, wandering
+from hall_run import ROBOT_RADIUS_M, room_beside, Run, run_of, wandering
 import numpy as np
 import pytest
 from robot_node import Instant, Robot
