@@ -8,6 +8,7 @@ Every number that other code needs follows from these fields; nothing else spell
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -229,12 +230,19 @@ STAR_TINY = StarConfig(DitConfig(256, 4, 6, 768, 64, 64, 8), BlockShape(24, 40),
 STAR_PRESETS = {'1.3b': STAR_1_3B, 'tiny': STAR_TINY}
 
 
-def star_preset(name: str) -> StarConfig:
+def star_preset(name: str, steps: Sequence[int] = (), history_blocks: int = -1) -> StarConfig:
     """
     Return a preset by its name.
 
+    :param steps: instead of its own; none = its own.
+    :param history_blocks: likewise; -1 = its own.
     :raises ValueError: no such preset.
     """
     if name not in STAR_PRESETS:
         raise ValueError(f'no preset {name!r}; there are {", ".join(STAR_PRESETS)}')
-    return STAR_PRESETS[name]
+    star = STAR_PRESETS[name]
+    if steps:
+        star = replace(star, steps=tuple(steps))
+    if history_blocks >= 0:
+        star = replace(star, shape=replace(star.shape, history_blocks=history_blocks))
+    return star

@@ -14,7 +14,7 @@ from inspatio_ros.contracts import U8
 from inspatio_ros.model import checkpoint, weights_folder
 from inspatio_ros.model.codec import channels_last
 from inspatio_ros.model.codec_config import UMT5_XXL
-from inspatio_ros.model.config import star_preset, StarConfig
+from inspatio_ros.model.config import StarConfig
 from inspatio_ros.model.dit import CausalDit
 from inspatio_ros.model.patch_autoencoder import (
     load_patch_autoencoder, PatchAutoencoder, PatchCodec, whole_groups)
@@ -123,7 +123,7 @@ def _first_autoencoder(recipe: AutoencoderRecipe, data: CropSource) -> PatchAuto
 
 
 def _setting(recipe: DenoiserRecipe, party: Party, codec: PatchCodec | None) -> Setting:
-    star = star_preset(recipe.preset)
+    star = recipe.star
     dtype = torch.bfloat16 if recipe.precision == 'bf16' else None
     text = _prompt(recipe, star).to(party.device)
 
@@ -131,7 +131,8 @@ def _setting(recipe: DenoiserRecipe, party: Party, codec: PatchCodec | None) -> 
         assert codec is not None
         return codec.decode(latents.cpu())[0]
 
-    return Setting(star, recipe.latents, text, decode=as_they_are if codec is None else decode,
+    return Setting(star, recipe.latents, text, recipe.window,
+                   decode=as_they_are if codec is None else decode,
                    prepare=preparation(party, recipe.recompute, dtype))
 
 
@@ -159,7 +160,7 @@ def _first(recipe: DenoiserRecipe, place: str) -> CausalDit:
 
     :raises ValueError: nothing of use there.
     """
-    config = star_preset(recipe.preset).dit
+    config = recipe.star.dit
     if place.endswith('.safetensors'):
         return checkpoint.load_dit(Path(place), config, dtype=torch.float32).train(
             ).requires_grad_(True)
@@ -178,7 +179,7 @@ def _base(recipe: DenoiserRecipe, dit: CausalDit) -> CausalDit:
     if not paths:
         raise ValueError(f'weights {recipe.weights}: the base model is not there')
     with torch.device('meta'):
-        network = CausalDit(star_preset(recipe.preset).dit)
+        network = CausalDit(recipe.star.dit)
     network.patch_embedding = dit.patch_embedding
     return checkpoint.load_base(network, paths, dtype=torch.float32).train().requires_grad_(True)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import types
 from typing import Any, get_args, get_origin, get_type_hints, Literal, TypeVar, Union
 
+from inspatio_ros.model.config import star_preset, StarConfig
 from inspatio_ros.training.optim import OptimConfig
 from inspatio_ros.training.stages.autoencoder import AutoencoderConfig
 from inspatio_ros.training.stages.causal_init import CausalInitConfig
@@ -64,7 +65,10 @@ class DenoiserRecipe(Recipe):
     What the stages of the denoiser have.
 
     :param preset: size of the generator: `tiny` or `1.3b`.
+    :param steps: of the student, from 1000 down; empty = those of the preset.
+    :param history_blocks: that the student sees; -1 = as many as the preset.
     :param latents: of a clip, a multiple of the latents of a block.
+    :param window: rows and columns of latents that a step learns from; `none` = all.
     :param prompt: of all clips.
     :param weights: folder with the public releases, which `1.3b` reads prompts with.
     :param init: what the network begins with: a run, a checkpoint of one, a .safetensors file,
@@ -74,12 +78,24 @@ class DenoiserRecipe(Recipe):
     """
 
     preset: str = 'tiny'
+    steps: tuple[int, ...] = ()
+    history_blocks: int = -1
     latents: int = 9
+    window: tuple[int, int] | None = None
     prompt: str = ''
     weights: str = ''
     init: str = ''
     recompute: bool = False
     precision: Literal['fp32', 'bf16'] = 'fp32'
+
+    @property
+    def star(self) -> StarConfig:
+        """
+        Return the student.
+
+        :raises ValueError: no such preset.
+        """
+        return star_preset(self.preset, self.steps, self.history_blocks)
 
 
 @dataclass(frozen=True)
