@@ -75,7 +75,7 @@ def _ticks(world: Any, places: Sequence[int]) -> Callable[[int], None]:
 
 def _parameters(spawn: Any, places: Sequence[int]) -> Any:
     """Return parameters of robots in two columns, ahead of the spawn."""
-    from inspatio_ros.robot.parameters import from_values, specs
+    from inspatio_ros.robot.parameter_values import from_values, specs
     values = {name: default for name, default, _ in specs()}
     values.update({'robots': [f'r{place}' for place in places], 'image.width': _WIDTH,
                    'image.height': _HEIGHT, 'image.hfov': _HFOV_RAD})

@@ -17,7 +17,7 @@ import re
 from typing import Any
 
 from inspatio_ros.robot import loopback
-from inspatio_ros.robot.parameters import SPECS, specs, table_specs
+from inspatio_ros.robot.parameter_values import SPECS, specs, table_specs
 
 NODE = 'world_node'
 # What a parameter file may hold for rclpy itself.

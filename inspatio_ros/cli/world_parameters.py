@@ -11,7 +11,8 @@ from typing import Any
 
 from inspatio_ros.cli.parameter_files import assigned, check_name, Given, in_file, is_ours
 from inspatio_ros.robot import loopback
-from inspatio_ros.robot.parameters import contradiction, from_values, SPECS, specs, table_specs
+from inspatio_ros.robot.parameter_values import contradiction, from_values, SPECS, specs
+from inspatio_ros.robot.parameter_values import table_specs
 from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.spec import Spec
 

@@ -9,8 +9,9 @@ import math
 from typing import Any
 
 from inspatio_ros.robot import loopback
-from inspatio_ros.robot.parameters import all_specs, contradiction, from_values, specs
-from inspatio_ros.robot.parameters import table_specs, to_values, WorldParameters
+from inspatio_ros.robot.parameter_values import all_specs, contradiction, from_values, specs
+from inspatio_ros.robot.parameter_values import table_specs, to_values
+from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.spec import Change, Spec
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rcl_interfaces.msg import SetParametersResult

@@ -5,7 +5,7 @@
 import math
 
 from inspatio_ros.robot import loopback
-from inspatio_ros.robot.parameters import SPECS, specs
+from inspatio_ros.robot.parameter_values import SPECS, specs
 import pytest
 
 DEFAULTS = {name: default for name, default, _ in specs()}

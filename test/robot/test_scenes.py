@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scenes by name."""
 
-from inspatio_ros.robot.parameters import folder_of, request_of, SPECS, WorldParameters
+from inspatio_ros.robot.parameter_values import SPECS
+from inspatio_ros.robot.parameters import folder_of, request_of, WorldParameters
 from inspatio_ros.robot.scenes import named_scenes
 import pytest
 

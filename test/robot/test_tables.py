@@ -6,8 +6,9 @@ import math
 from pathlib import Path
 
 from inspatio_ros.cli import world_parameters
-from inspatio_ros.robot.parameters import cameras_of, contradiction, from_values, parameters_of
-from inspatio_ros.robot.parameters import specs, table_specs, to_values, WorldParameters
+from inspatio_ros.robot.parameter_values import contradiction, from_values, specs, table_specs
+from inspatio_ros.robot.parameter_values import to_values
+from inspatio_ros.robot.parameters import cameras_of, parameters_of, WorldParameters
 import pytest
 
 

@@ -5,7 +5,7 @@
 import math
 import time
 
-from inspatio_ros.robot.parameters import from_values, SPECS, specs, to_values
+from inspatio_ros.robot.parameter_values import from_values, SPECS, specs, to_values
 from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.spec import Change
 import numpy as np
