@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -37,8 +38,8 @@ KINDS = ('views', 'drift', 'loop', 'lag')
 _PLACES = {'drift': 63, 'loop': 62, 'lag': 61}
 _SMALLEST, _MULTIPLE = 32, 16
 _JSON, _TABLE = 'report.json', 'report.md'
-# Rows of the drawing with pictures.
-_MOST_STRIPS = 12
+# Rows of the drawing with pictures, of each kind of trial.
+_STRIPS = 4
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,7 @@ class _Run:
         self.scores: list[TrialScore] = []
         self.strips: dict[str, dict[str, U8]] = {}
         self._models, self._seed, self._keep = models, asked.seed, keep_videos
+        self._tried: Counter[str] = Counter()
         self._disturbance = asked.disturbance()
         self._videos: list[tuple[U8, U8]] = []
 
@@ -195,7 +197,8 @@ class _Run:
             if self._keep and trial.kind == 'views':
                 self._videos.append((painted[NAME].rgb, trial.rgb))
         self.scores += score_trial(trial, classical, painted)
-        if len(self.strips) < _MOST_STRIPS:
+        self._tried[trial.kind] += 1
+        if self._tried[trial.kind] <= _STRIPS:
             self.strips[trial.name] = {
                 **{name: it.rgb[-1] for name, it in {**classical.painted, **painted}.items()},
                 TRUTH: trial.rgb[-1]}
