@@ -14,7 +14,7 @@ import sys
 import pytest
 
 NAME = 'inspatio_ros'
-EXECUTABLES = {'world_node', 'inspatio'}
+EXECUTABLES = {'world_node', 'inspatio', 'loopback_simulator'}
 SHARE_FOLDERS = ('launch', 'config', 'scenes')
 
 

@@ -19,7 +19,7 @@ def load(stem, inclusive):
     """
     Load as nav2_map_server/src/map_io.cpp does, mode trinary.
 
-    :param inclusive: whether a threshold belongs to what lies beyond it (since 2025) or not.
+    :param inclusive: whether a threshold belongs to what lies beyond it (Jazzy and later) or not.
     """
     meta = yaml.safe_load(files_of(stem)[1].read_text())
     assert meta['mode'] == 'trinary' and meta['negate'] == 0
