@@ -184,6 +184,21 @@ def load_network(path: Path, network: torch.nn.Module, name: str) -> None:
     set_model_state_dict(network, state['networks'][name])
 
 
+def prepare_optimizers(stage: Stage[Any]) -> None:
+    """
+    Let all optimisers have their state before the first step.
+
+    Asked for the state of one that has none yet, torch makes it by a step of size zero and counts
+    that step: a run would differ by when its first checkpoint is written.
+    """
+    networks = stage.networks()
+    for name, optimizer in stage.optimizers().items():
+        if not optimizer.state:
+            get_optimizer_state_dict(networks[name], optimizer)
+            for state in optimizer.state.values():
+                state['step'].zero_()
+
+
 def recipe_differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """Return how two recipes differ, as text; nothing if they do not."""
     there, here = (flat(json.loads(json.dumps(dict(it)))) for it in (found, wanted))

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inspatio_ros.contracts import U8
-from inspatio_ros.training.checkpoints import checkpoints_in, load_checkpoint, save_checkpoint
+from inspatio_ros.training.checkpoints import (
+    checkpoints_in, load_checkpoint, prepare_optimizers, save_checkpoint)
 from inspatio_ros.training.event_file import EventFile
 from inspatio_ros.training.sources import Batches, rng_of
 from inspatio_ros.training.stages.stage import NotFiniteError, Stage
@@ -103,6 +104,7 @@ class Trainer:
         self._full_rate = {name: [group['lr'] for group in optimizer.param_groups]
                            for name, optimizer in stage.optimizers().items()}
         folder.mkdir(parents=True, exist_ok=True)
+        prepare_optimizers(stage)
         self.step = 0
         found = checkpoints_in(folder)
         if found:
