@@ -48,7 +48,7 @@ def read_parameters(args: argparse.Namespace) -> WorldParameters:
         values[name], known[name] = default, spec
     for it in given:
         if it.name not in SPECS and it.name not in loopback.SPECS:
-            check_name(it, known)
+            check_name(it, (*known, *loopback.SPECS))
             _assign(values, known[it.name], it)
     if reason := contradiction(values):
         raise ValueError(reason)

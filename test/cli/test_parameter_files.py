@@ -56,6 +56,9 @@ def test_the_node_is_found_by_another_name(check):
     check(text, '-r', '__ns:=/here')
     with pytest.raises(ValueError, match='rate'):
         check(text, '-r', '__ns:=/here', '-r', '__node:=eyes')
+    with pytest.raises(ValueError, match='rate'):  # of several rules rcl takes the first
+        check(text, '-r', '__ns:=/here', '-r', '__node:=eyes', '-r', '__node:=ears')
+    check(text, '-r', '__ns:=/here', '-r', '__node:=ears', '-r', '__node:=eyes')
 
 
 @pytest.mark.parametrize('word, refused', [

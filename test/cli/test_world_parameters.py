@@ -51,3 +51,20 @@ def test_nan_and_text_that_looks_like_something_else_are_understood():
 def test_a_bad_assignment_says_why(word, reason):
     with pytest.raises(ValueError, match=reason):
         read('-p', word)
+
+
+def test_names_of_nav2_loopback_sim_are_understood():
+    found = read('-p', 'scan_range_max:=30', '-p', 'publish_clock:=false', '-p',
+                 'base_frame_id:=base_link', '-p', 'scan_publish_dur:=0.1')
+    assert found.scan.range_max == 30.0 and found.scan.rate == pytest.approx(10.0)
+    assert found.base_frame == 'base_link' and found.clock == 'wall'
+
+
+@pytest.mark.parametrize(('words', 'reason'), [
+    (('scan_range_max:=30.0', 'scan.range_max:=20.0'), 'scan_range_max 30.0 .* different things'),
+    (('scan_publish_dur:=0.0',), 'must be at least'),
+    (('scan_range_mx:=3.0',), 'did you mean scan_range_max'),
+    (('scan_range_max:=0.02',), 'must be less than')])
+def test_names_of_nav2_loopback_sim_are_checked(words, reason):
+    with pytest.raises(ValueError, match=reason):
+        read(*(word for text in words for word in ('-p', text)))
