@@ -26,9 +26,9 @@ _WEST, _EAST = ((-5.2, -0.6), (-2.6, -1.3)), ((2.5, 5.2), (-2.5, -1.3))
 _ROOM_M = 0.3              # beside the robot, where it starts and where it goes
 _TURNED_RAD = 0.6          # away from the goal, at the start, at most
 _BOX_PERIOD_S = 2.0 * (MOVER.frames - 1) / MOVER.fps
-_OBSTACLES = [solid for solid in build_hall()
-              if solid.bounds[0][2] <= ROBOT_HEIGHT_M and solid.name != 'floor'
-              and solid.name != 'room_floor']
+_FLOORS = ('floor', 'room_floor')
+OBSTACLES = [solid for solid in build_hall()
+             if solid.bounds[0][2] <= ROBOT_HEIGHT_M and solid.name not in _FLOORS]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def wandering(seed: int) -> Iterator[tuple[float, float]]:
 def _free_place(rng: np.random.Generator, side: tuple) -> tuple[float, float]:
     while True:
         x, y = (float(rng.uniform(*limits)) for limits in side)
-        if distance_to(_OBSTACLES, x, y, ROBOT_HEIGHT_M) > ROBOT_RADIUS_M + _ROOM_M:
+        if distance_to(OBSTACLES, x, y, ROBOT_HEIGHT_M) > ROBOT_RADIUS_M + _ROOM_M:
             return x, y
 
 
@@ -78,5 +78,5 @@ def box_at(time_s: float) -> Solid:
 
 def room_beside(x: float, y: float, time_s: float) -> float:
     """Return how far the robot, there in the map and then, is from touching: metres, or 0."""
-    distance = distance_to([*_OBSTACLES, box_at(time_s)], x, y, ROBOT_HEIGHT_M)
+    distance = distance_to([*OBSTACLES, box_at(time_s)], x, y, ROBOT_HEIGHT_M)
     return max(distance - ROBOT_RADIUS_M, 0.0)

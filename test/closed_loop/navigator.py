@@ -25,6 +25,7 @@ class Navigator:
     def __init__(self, body: Body) -> None:
         self._body = body
         self.grid: Occupancy | None = None
+        self.sweep: Sweep | None = None        # the newest
         self.goal: np.ndarray | None = None    # (2,) x and y in odom
         self.path: np.ndarray | None = None    # (N, 2) likewise
         self._planned_s = -np.inf
@@ -45,6 +46,7 @@ class Navigator:
         """
         if self.grid is None:
             self.grid = Occupancy(pose[0], pose[1], 2.0 * self._body.radius_m)
+        self.sweep = sweep
         self._look(self.grid, sweep)
         if self.goal is None:
             return Velocity()

@@ -2,49 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A robot that hears only scan, odom and TF drives through the hall and touches nothing."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 import itertools
 import math
-import os
-import signal
-import subprocess
-import sys
 
 from hall_run import ROBOT_RADIUS_M, room_beside, Run, run_of, wandering
+from hall_world import world_and_robot
 import numpy as np
 import pytest
-from robot_node import Instant, Robot
+from robot_node import Instant
 
 RATE_HZ, LONGEST_S = 12.0, 120.0
 SOAK_RATE_HZ, SOAK_S = 24.0, 600.0
-_NAMES = (f'/drive{number}' for number in itertools.count())
-
-
-@contextmanager
-def world_and_robot(run: Run, rate_hz: float) -> Iterator[Robot]:
-    """Start the world in a process of its own, with a robot where a run begins."""
-    namespace = next(_NAMES)
-    values = {'clock': 'lockstep', 'tick_timeout': 0.0, 'rate': rate_hz, 'image.width': 320,
-              'image.height': 240, 'scan.min_height': 0.05, 'enable_stamped_cmd_vel': 'true',
-              'render.threads': 1, 'initial_pose.x': run.start[0],
-              'initial_pose.y': run.start[1], 'initial_pose.yaw': run.start[2]}
-    names = {f'/{name}': name for name in ('tf', 'tf_static', 'clock', 'diagnostics')}
-    words = [word for name, value in values.items() for word in ('-p', f'{name}:={value}')]
-    words += [word for old, new in {**names, '__ns': namespace}.items()
-              for word in ('-r', f'{old}:={new}')]
-    process = subprocess.Popen(
-        [sys.executable, '-m', 'inspatio_ros.cli.world', '--ros-args', *words], text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ)
-    robot = Robot(namespace, ROBOT_RADIUS_M)
-    try:
-        robot.meet()
-        yield robot
-    finally:
-        robot.close()
-        process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=20.0)[0]
-    assert process.returncode == 0 and 'Traceback' not in said, said
 
 
 def drive(run: Run) -> list[Instant]:
