@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import cast, TypeVar
 
 from inspatio_ros.model.codec_config import (
     T5Config, TaehvConfig, TAEW2_1, UMT5_XXL, VaeConfig, WAN_VAE)
@@ -23,7 +23,7 @@ from inspatio_ros.model.text import T5Encoder
 from inspatio_ros.model.vae import WanVae
 from inspatio_ros.model.weight_files import open_weights, WeightFile
 import torch
-from torch import nn
+from torch import nn, Tensor
 
 Network = TypeVar('Network', bound=nn.Module)
 Shape = tuple[int, ...]
@@ -230,3 +230,30 @@ def load_base(network: CausalDit, paths: Sequence[Path],
 def in_no_base(key: str) -> bool:
     """Return whether a key is not shared between the base model and the generator."""
     return any(part in key for part in BASE_ONLY)
+
+
+def base_patch_embedding(paths: Sequence[Path], config: DitConfig) -> nn.Conv3d:
+    """
+    Return the base model's patch embedding, widened for the generator.
+
+    Channels that the base model does not know have no weight: a network with it does what the
+    base model does, whatever mask and render are.
+
+    :param paths: see load_base.
+    :raises ValueError: no fitting patch embedding there.
+    """
+    patch = (1, *config.patch)
+    narrow, wide = (nn.Conv3d(channels, config.dim, patch, patch).requires_grad_(False)
+                    for channels in (config.out_channels, config.in_channels))
+    wide.weight.zero_()
+    for name, weight in (('weight', narrow.weight), ('bias', cast(Tensor, wide.bias))):
+        key = f'patch_embedding.{name}'
+        found = [Source(file, stored) for file in map(open_weights, paths)
+                 for stored in file.shapes if clean_key(stored) == key]
+        shapes = [source.file.shapes[source.key] for source in found]
+        if shapes != [tuple(weight.shape)]:
+            raise ValueError(f'{", ".join(map(str, paths))}: {key} should be there once, '
+                             f'{tuple(weight.shape)}, got {shapes}')
+        found[0].file.copy_into(found[0].key, weight)
+    wide.weight[:, :config.out_channels] = narrow.weight
+    return wide

@@ -175,6 +175,19 @@ def test_the_base_model_lends_all_but_its_patch_embedding(tmp_path: Path):
         checkpoint.load_base(dit, paths[:1])
 
 
+def test_the_widened_patch_embedding_is_that_of_the_base_model(tmp_path: Path):
+    narrow = nn.Conv3d(16, DIT.dim, (1, 2, 2), (1, 2, 2))
+    save_file({f'patch_embedding.{key}': value for key, value in narrow.state_dict().items()},
+              tmp_path / 'base.safetensors')
+    wide = checkpoint.base_patch_embedding([tmp_path / 'base.safetensors'], DIT)
+    latents = torch.randn(1, DIT.in_channels, 2, 4, 4)
+    with torch.no_grad():
+        assert (wide(latents) - narrow(latents[:, :16])).abs().max() < 1e-6
+    save_file({'patch_embedding.bias': torch.zeros(DIT.dim)}, tmp_path / 'no.safetensors')
+    with pytest.raises(ValueError, match='patch_embedding.weight should be there once'):
+        checkpoint.base_patch_embedding([tmp_path / 'no.safetensors'], DIT)
+
+
 class Stranger:
     """What no weights file should hold."""
 
