@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import math
 
-from inspatio_ros.contracts import F32
+from inspatio_ros.contracts import F32, Spawn
 from inspatio_ros.geometry.votes import Boxes, reach, vote, Votes
 from inspatio_ros.scene.parallel import in_parallel, Progress
 from inspatio_ros.scene.scene import Scene, View
@@ -96,7 +96,7 @@ def occupancy_of(scene: Scene, settings: MapSettings,
     :raises ValueError: nothing was measured at these heights, or more cells than can be held.
     """
     views = scene.views or scene.all_views()
-    boxes = _boxes(views, settings, scene.spawn.z)
+    boxes = _boxes(views, settings, scene.spawn)
     votes = Votes.of_nobody(boxes)
     for done, view in enumerate(views, 1):
         vote(boxes, votes, _depth(view, settings), view.intrinsics.K, view.T_map_cam, _BANDS,
@@ -117,16 +117,24 @@ def _depth(view: View, settings: MapSettings) -> F32:
     return depth
 
 
-def _boxes(views: Sequence[View], settings: MapSettings, floor_z: float) -> Boxes:
-    """Return the space around all that lies on the floor or in the band, the floor first."""
+def _boxes(views: Sequence[View], settings: MapSettings, spawn: Spawn) -> Boxes:
+    """
+    Return the space around all that lies on the floor or in the band, the floor first.
+
+    Cameras and the robot's start are in it as well: a planner has to find itself on the map.
+    """
+    floor_z = spawn.z
     side, low, high = settings.resolution, settings.min_height, settings.max_height
     found = np.array([reach(_depth(view, settings), view.intrinsics.K, view.T_map_cam,
                             floor_z - low, floor_z + high) for view in views])
     if not np.isfinite(found).any():
         raise ValueError(f'no view has measured anything between {-low:g} and {high:g} m over '
                          'the robot: is the scene level, and its spawn on the floor?')
-    x0, y0 = (math.floor(it / side) - _RIM for it in (found[:, 0].min(), found[:, 2].min()))
-    x1, y1 = (math.floor(it / side) + 1 + _RIM for it in (found[:, 1].max(), found[:, 3].max()))
+    places = np.array([(spawn.x, spawn.y), *(view.T_map_cam[:2, 3] for view in views)])
+    first = np.minimum(found[:, [0, 2]].min(axis=0), places.min(axis=0))
+    last = np.maximum(found[:, [1, 3]].max(axis=0), places.max(axis=0))
+    x0, y0 = (math.floor(it / side) - _RIM for it in first.tolist())
+    x1, y1 = (math.floor(it / side) + 1 + _RIM for it in last.tolist())
     layers = math.ceil((high - low) / side)
     count = (x1 - x0) * (y1 - y0) * (1 + layers)
     if count > _MOST_BOXES:

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 import sys
 
-from inspatio_ros.contracts import Intrinsics
+from inspatio_ros.contracts import Intrinsics, Spawn
 from inspatio_ros.scene.format import load_scene
 from inspatio_ros.scene.occupancy import (FREE, MapSettings, occupancy_of, OccupancyGrid,
                                           OCCUPIED, UNKNOWN)
@@ -166,6 +166,13 @@ def test_guessed_and_far_depth_does_not_count(room):
     assert part.share(FREE) < occupancy_of(Scene('room', (view,)), SETTINGS).share(FREE)
     assert near.x + near.cells.shape[1] * near.resolution < 2.2
     assert not (near.cells == OCCUPIED).any()
+
+
+def test_cameras_and_the_start_are_on_the_map(room):
+    views = [view for view in look_around(room, x=-3.5) if view.T_map_cam[0, 2] > 0.9]
+    grid = occupancy_of(Scene('room', tuple(views), spawn=Spawn(x=-3.8, y=2.5)), SETTINGS)
+    assert value_at(grid, -3.8, 2.5) == UNKNOWN and value_at(grid, -3.5, 0.0) == UNKNOWN
+    assert grid.x < -3.8 and grid.y + len(grid.cells) * grid.resolution > 2.5
 
 
 @pytest.mark.parametrize(('settings', 'message'), [
