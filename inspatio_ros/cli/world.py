@@ -143,7 +143,8 @@ def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave,
         if node.autostart and not node.start():
             return 1
         leave.at_once = False
-        with _page(view_port, node.get_fully_qualified_name(), topic_remaps(arguments)):
+        with _page(view_port, node.get_fully_qualified_name(), *node.first_look,
+                   topic_remaps(arguments)):
             while not leave.asked:
                 executor.spin_once(timeout_sec=_LOOK_UP_S)
     except ExternalShutdownException:
@@ -170,12 +171,15 @@ def topic_remaps(arguments: list[str]) -> list[str]:
 
 
 @contextmanager
-def _page(port: int | None, node: str, remaps: list[str]) -> Iterator[None]:
+def _page(port: int | None, node: str, robot: str, camera: str,
+          remaps: list[str]) -> Iterator[None]:
     """
     Serve the page inside, in a process of its own that ends with this one, however this one ends.
 
     :param port: None: no page.
     :param node: fully qualified name.
+    :param robot: name of the one to show, empty if it is alone.
+    :param camera: name of the one to look through.
     :param remaps: ROS arguments that say where its topics are.
     """
     if port is None:
@@ -183,7 +187,8 @@ def _page(port: int | None, node: str, remaps: list[str]) -> Iterator[None]:
         return
     viewer = subprocess.Popen(
         [sys.executable, '-m', 'inspatio_ros', 'view', '--with-parent', '--port', str(port),
-         '--namespace', node.rpartition('/')[0], '--node', node, '--ros-args', *remaps],
+         '--namespace', f'{node.rpartition("/")[0]}/{robot}'.rstrip('/'), '--node', node,
+         '--camera', camera, '--ros-args', *remaps],
         stdin=subprocess.PIPE)
     try:
         yield

@@ -105,6 +105,11 @@ class WorldNode(LifecycleNode):
         """Return whether the node configures and activates itself."""
         return self._settings.autostart
 
+    @property
+    def first_look(self) -> tuple[str, str]:
+        """Return the names of the first robot and of its first camera."""
+        return self._settings.robots[0], self._settings.cameras[0]
+
     def start(self) -> bool:
         """Configure and activate; return whether that worked."""
         return self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS
