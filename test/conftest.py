@@ -35,7 +35,9 @@ def _lock_domain() -> tuple[int, TextIO | None]:
 _DOMAIN, _LOCK = _lock_domain()
 os.environ['ROS_DOMAIN_ID'] = str(_DOMAIN)
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-os.environ['ROS_LOCALHOST_ONLY'] = '1' if os.environ.get('ROS_DISTRO') == 'humble' else '0'
+os.environ.pop('ROS_LOCALHOST_ONLY', None)  # later ones than Humble warn of it, whatever it says
+if os.environ.get('ROS_DISTRO') == 'humble':
+    os.environ['ROS_LOCALHOST_ONLY'] = '1'
 os.environ['OMP_NUM_THREADS'] = '1'
 os.environ['OPENBLAS_NUM_THREADS'] = '1'
 os.environ.setdefault('NUMBA_NUM_THREADS', '2')
