@@ -164,23 +164,23 @@ def _first(recipe: DenoiserRecipe, place: str) -> CausalDit:
     if place.endswith('.safetensors'):
         return checkpoint.load_dit(Path(place), config, dtype=torch.float32).train(
             ).requires_grad_(True)
-    dit = fresh_dit(config, recipe.loop.seed)
     if place == BASE:
-        return _base(recipe, dit)
+        return _base(recipe)
+    dit = fresh_dit(config, recipe.loop.seed)
     if place:
         found = checkpoints_in(Path(place))
         load_network(found[-1] if found else Path(place), dit, AVERAGE)
     return dit
 
 
-def _base(recipe: DenoiserRecipe, dit: CausalDit) -> CausalDit:
-    """Return the Wan base model, with a patch embedding that knows nothing."""
+def _base(recipe: DenoiserRecipe) -> CausalDit:
+    """Return the Wan base model, to which mask and render mean nothing yet."""
     paths = _weights(recipe)['base']
     if not paths:
         raise ValueError(f'weights {recipe.weights}: the base model is not there')
     with torch.device('meta'):
         network = CausalDit(recipe.star.dit)
-    network.patch_embedding = dit.patch_embedding
+    network.patch_embedding = checkpoint.base_patch_embedding(paths, recipe.star.dit)
     return checkpoint.load_base(network, paths, dtype=torch.float32).train().requires_grad_(True)
 
 
