@@ -3,7 +3,10 @@
 """Recipes of the denoiser become runs: one begins with another's weights, all can go on."""
 
 import json
+import os
 from pathlib import Path
+import subprocess
+import sys
 
 from inspatio_ros.cli.main import main
 from inspatio_ros.model import config
@@ -67,6 +70,30 @@ def test_the_way_from_teachers_to_a_student(latents: Path, tmp_path: Path):
     again.run()
     assert (tmp_path / 'cut' / LOSSES).read_text() == (tmp_path / 'whole' / LOSSES).read_text()
     assert all(torch.equal(weights(whole)[key], x) for key, x in weights(again).items())
+
+
+def train_in_two(*arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2',
+         str(Path(__file__).with_name('train_micro.py')), *arguments],
+        env={**os.environ, 'PYTHONPATH': str(Path(__file__).parents[2])}, capture_output=True,
+        text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_with_the_same_losses(latents: Path, tmp_path: Path):
+    common = [f'data={latents}', *SMALL[:-1], 'recompute=true', 'loop.decay=none', 'threads=1']
+    train_in_two('teacher_v2v', str(tmp_path / 'whole'), *common, 'loop.steps=4')
+    for steps in (2, 4):
+        train_in_two('teacher_v2v', str(tmp_path / 'cut'), *common, f'loop.steps={steps}')
+    whole, cut = ((tmp_path / name / LOSSES).read_text() for name in ('whole', 'cut'))
+    assert len(whole.splitlines()) == 4 and whole == cut
+    out = tmp_path / 'star.safetensors'
+    assert main(['train', 'export', str(tmp_path / 'cut'), str(out)]) == 0
+    assert load_dit(out, STAR.dit).config == STAR.dit
+    with pytest.raises(ValueError, match='processes is 2 there and 1 here'):
+        opened('teacher_v2v', latents, tmp_path / 'cut', 'recompute=true', 'loop.decay=none')
 
 
 def test_weights_of_a_run_are_a_file_of_the_generator(latents: Path, tmp_path: Path):
