@@ -66,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     encode = verbs.add_parser('encode', help='shards of pixels -> shards of latents')
     encode.add_argument('out', type=Path, metavar='OUT', help='dataset to write or to go on with')
     encode.add_argument('--pixels', type=Path, nargs='+', required=True, metavar='DIR')
-    encode.add_argument('--codec', type=Path, required=True, metavar='FILE',
-                        help='the frozen autoencoder')
+    encode.add_argument('--codec', type=Path, required=True, metavar='FILE|DIR', help=(
+        'the frozen autoencoder, or the folder with the Wan VAE (latents of 1.3b)'))
     encode.add_argument('--latents', type=int, default=9, help='of a clip (default: 9)')
     encode.add_argument('--depth-noise', type=float, default=0.0, metavar='SHARE',
                         help='error that is put on depth, e.g. 0.05 (default: 0)')

@@ -8,17 +8,21 @@ from pathlib import Path
 
 from inspatio_ros.cli.main import main
 from inspatio_ros.engine.stream import StarModels, StarStream
-from inspatio_ros.model.codec_config import PatchConfig
+from inspatio_ros.model.codec import WanCodec
+from inspatio_ros.model.codec_config import PatchConfig, TINY_VAE
 from inspatio_ros.model.patch_autoencoder import (
     load_patch_autoencoder, PatchAutoencoder, PatchCodec, save_patch_autoencoder)
+from inspatio_ros.model.vae import WanVae
 from inspatio_ros.training.data.encoding import (
-    codec_of, encode_jobs, EncodeSettings, with_depth_error)
+    codec_of, encode_jobs, EncodeSettings, keep_codec, with_depth_error)
+from inspatio_ros.training.data.pixels import pictures
 from inspatio_ros.training.data.procedural import procedural_jobs, ProceduralSettings
 from inspatio_ros.training.data.recording import as_scene, Camera
 from inspatio_ros.training.data.shards import LATENTS, PIXELS, Shards, write_manifest, write_shard
 from inspatio_ros.training.data.writing import write_dataset
 import numpy as np
 import pytest
+from safetensors.torch import save_file
 import torch
 
 WORLD = ProceduralSettings(frames=9, width=64, height=32, cameras=2)
@@ -140,3 +144,23 @@ def test_the_command_encodes_and_keeps_the_codec(pixels: Path, codec: Path, tmp_
     assert len(Shards([out], LATENTS)) == 2
     assert main([*arguments, '--depth-noise', '0.05']) == 2
     assert 'depth_noise is 0.0, not 0.05' in capsys.readouterr().err
+
+
+def test_the_wan_vae_of_a_folder_makes_the_latents_of_the_full_size(
+        pixels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    weights = tmp_path / 'weights'
+    weights.mkdir()
+    with pytest.raises(ValueError, match='holds no Wan VAE'):
+        encode_jobs([pixels], EncodeSettings(weights, latents=2))
+    torch.manual_seed(0)
+    vae = WanVae(TINY_VAE).eval()
+    save_file(vae.state_dict(), weights / 'Wan2.1_VAE.safetensors')
+    monkeypatch.setattr('inspatio_ros.training.data.encoding.WAN_VAE', TINY_VAE)
+    found = encoded(pixels, weights, tmp_path / 'out')
+    video = Shards([pixels], PIXELS).read(0, 'rgb', 0)
+    with torch.no_grad():
+        latents = WanCodec(vae).encode(pictures(video[None]))[0]
+    torch.testing.assert_close(found.read(0, 'reference').float(), latents[0], atol=1e-2,
+                               rtol=1e-2)
+    keep_codec(tmp_path / 'out', weights)
+    assert codec_of(tmp_path / 'out') is None

@@ -19,7 +19,10 @@ from inspatio_ros.contracts import CameraTrack, F64
 from inspatio_ros.engine.conditioning import Conditioner
 from inspatio_ros.engine.reference import to_range
 from inspatio_ros.geometry.mask import pack_mask
-from inspatio_ros.model.codec import channels_last, Codec
+from inspatio_ros.model import weights_folder
+from inspatio_ros.model.checkpoint import load_vae
+from inspatio_ros.model.codec import channels_last, Codec, WanCodec
+from inspatio_ros.model.codec_config import WAN_VAE
 from inspatio_ros.model.patch_autoencoder import load_patch_autoencoder, PatchCodec
 from inspatio_ros.scene.atomic import write_synced
 from inspatio_ros.scene.scene import Scene
@@ -38,6 +41,8 @@ CODEC = Path('codec') / 'autoencoder.safetensors'
 _ERROR_CELLS = (3, 5)
 # A clip of which the warp shows less than this teaches nothing about warps.
 _LEAST_SHOWN = 0.1
+# Bytes that are read at once.
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ class EncodeSettings:
     """
     How clips become latents.
 
-    :param codec: file of the frozen autoencoder.
+    :param codec: file of the frozen autoencoder; or a folder with the public releases, whose Wan
+        VAE makes the latents of `1.3b`.
     :param latents: of a clip; it takes the first 4 N - 3 frames.
     :param depth_noise: deviation of the error that is put on the source's depth, as a share.
     :param seed: of that error.
@@ -64,18 +70,24 @@ class EncodeSettings:
 
     def manifest(self, pixels: Sequence[Path]) -> dict[str, object]:
         """Return what the content depends on."""
-        digest = hashlib.sha256(self.codec.read_bytes()).hexdigest()
-        return {**asdict(self), 'codec': digest[:16], 'pixels': [it.name for it in pixels]}
+        digest = hashlib.sha256()
+        with _weights(self.codec).open('rb') as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+        return {**asdict(self), 'codec': digest.hexdigest()[:16],
+                'pixels': [it.name for it in pixels]}
 
 
 def keep_codec(folder: Path, codec: Path) -> None:
     """
-    Put the autoencoder beside the latents that it made: without it nobody can see them.
+    Put the small autoencoder beside the latents that it made: without it nobody can see them.
+
+    The Wan VAE stays where it is.
 
     :raises OSError: it cannot be written.
     """
     place = folder / CODEC
-    if not place.exists():
+    if not codec.is_dir() and not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         write_synced(place, codec.read_bytes())
 
@@ -86,7 +98,8 @@ def codec_of(folder: Path) -> PatchCodec | None:
 
     :raises ValueError: it cannot be read.
     """
-    return _codec(folder / CODEC) if (folder / CODEC).exists() else None
+    place = folder / CODEC
+    return PatchCodec(load_patch_autoencoder(place)) if place.exists() else None
 
 
 def encode_jobs(pixels: Sequence[Path], settings: EncodeSettings) -> list[Job]:
@@ -115,10 +128,30 @@ def _opened(pixels: tuple[Path, ...]) -> Shards:
 
 
 @lru_cache(maxsize=1)
-def _codec(path: Path) -> PatchCodec:
+def _codec(path: Path) -> Codec:
+    """Return the codec of a file or folder, with frozen weights."""
+    if path.is_dir():
+        vae = load_vae(_weights(path), WAN_VAE)
+        channels_last(vae)
+        return WanCodec(vae)
     network = load_patch_autoencoder(path)
     channels_last(network)
     return PatchCodec(network, latents_per_pass=3)
+
+
+def _weights(codec: Path) -> Path:
+    """
+    Return the file with a codec's weights.
+
+    :raises ValueError: a folder without a Wan VAE.
+    """
+    if not codec.is_dir():
+        return codec
+    found = weights_folder.locate(codec)['vae']
+    if not found:
+        raise ValueError(f'{codec}: holds no Wan VAE; `inspatio weights check` says what belongs '
+                         'there')
+    return found[0]
 
 
 def _encode(pixels: tuple[Path, ...], record: int, settings: EncodeSettings,
