@@ -88,14 +88,24 @@ class Rig:
 
     def close(self):
         """Take both nodes down."""
-        self.node.release()
         for executor in self._executors:
             executor.shutdown(timeout_sec=2.0)
         for thread in self._threads:
             thread.join(timeout=2.0)
+        self.node.release()
         self.listener.destroy_node()
         self.node.destroy_node()
         self.context.try_shutdown()
+
+    def in_thread_of(self, node, work, *args):
+        """
+        Do something in the thread that spins a node, and return what comes of it.
+
+        That thread may die of a publisher, subscription or client that another one destroys.
+        """
+        task = self._executors[node is self.listener].create_task(work, *args)
+        self.wait(task.done)
+        return task.result()
 
     def listen(self, *topics):
         """Subscribe and wait for the first message of each."""
@@ -173,7 +183,7 @@ class Rig:
         assert client.wait_for_service(timeout_sec=5.0), service
         future = client.call_async(request)
         self.wait(future.done, what=service)
-        self.listener.destroy_client(client)
+        self.in_thread_of(self.listener, self.listener.destroy_client, client)
         return future.result()
 
     def reset(self):

@@ -31,7 +31,7 @@ def latencies_ms(rig, seconds=1.5):
 
     subscription = rig.listener.create_subscription(type(rig.got[COLOR][0]), COLOR, note, 10)
     time.sleep(seconds)
-    rig.listener.destroy_subscription(subscription)
+    rig.in_thread_of(rig.listener, rig.listener.destroy_subscription, subscription)
     return np.array(arrivals[2:])
 
 

@@ -120,7 +120,7 @@ def test_a_node_on_simulated_time_lives_by_it(fast):
 def test_two_who_tell_the_time_are_told_of(fast):
     publisher = fast.listener.create_publisher(Clock, 'clock', 1)
     assert fast.diagnostic('clock.others') == '1'
-    fast.listener.destroy_publisher(publisher)
+    fast.in_thread_of(fast.listener, fast.listener.destroy_publisher, publisher)
 
 
 def test_diagnostics_tell_the_clock(fast):

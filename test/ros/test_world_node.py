@@ -258,12 +258,16 @@ class FullQueue:
 
 def test_publishing_that_fails_is_counted_and_does_not_raise(rig):
     health, camera = Health(), MountedCamera(CAMERA, np.eye(4))
-    publishers = MotionPublishers(rig.node, rig.node._loop().robots[0], health)
-    rig.node.destroy_publisher(publishers._tf_static)
-    publishers._tf_static = FullQueue()
-    publishers.send_mounts({'camera': camera}, messages.time_of(1))
-    publishers._tf_static = None
-    publishers.destroy()
+
+    def fail():
+        publishers = MotionPublishers(rig.node, rig.node._loop().robots[0], health)
+        rig.node.destroy_publisher(publishers._tf_static)
+        publishers._tf_static = FullQueue()
+        publishers.send_mounts({'camera': camera}, messages.time_of(1))
+        publishers._tf_static = None
+        publishers.destroy()
+
+    rig.in_thread_of(rig.node, fail)
     assert health.drops == {'publish_failed': 1}
 
 
