@@ -54,12 +54,18 @@ class Diary:
 
     :param stamps_ns: of its ticks, in the order in which they came.
     :param spans: (what, begin_ns, end_ns) in which ticks are not expected.
+    :param steps: (begin_ns, what) the client does.
     :param values: of its newest diagnostics.
     """
 
     stamps_ns: list[int] = field(default_factory=list)
     spans: list[tuple[str, int, int]] = field(default_factory=list)
+    steps: list[tuple[int, str]] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
+
+    def begin(self, what: str) -> None:
+        """Note what the client does from now on."""
+        self.steps.append((time.time_ns(), what))
 
     @contextmanager
     def span(self, what: str) -> Iterator[None]:
@@ -76,6 +82,17 @@ class Diary:
             if count > 0:
                 found[self._during(before, after)] += count
         return dict(found)
+
+    def lost(self, rate_hz: float) -> list[tuple[float, str, int]]:
+        """Return when ticks were lost (seconds since the first), in which step, how many."""
+        found = []
+        for before, after in itertools.pairwise(self.stamps_ns):
+            count = round((after - before) * 1e-9 * rate_hz) - 1
+            if count > 0 and self._during(before, after) == 'lost':
+                step = next((what for begin_ns, what in reversed(self.steps)
+                             if begin_ns < after), '')
+                found.append((round((before - self.stamps_ns[0]) * 1e-9, 2), step, count))
+        return found
 
     def _during(self, before_ns: int, after_ns: int) -> str:
         return next((what for what, begin_ns, end_ns in self.spans
@@ -147,7 +164,8 @@ def _soak(args: argparse.Namespace, pid: int) -> dict[str, Any]:
         diary = client.diary
         return {'minutes': args.soak, 'rounds': len(rss_mib) - 1, 'rate_hz': args.rate,
                 'image': f'{args.size[0]}x{args.size[1]}', 'ticks': len(diary.stamps_ns),
-                'missing': diary.missing(args.rate), 'rss_mib': rss_mib,
+                'missing': diary.missing(args.rate),
+                'lost': diary.lost(args.rate), 'rss_mib': rss_mib,
                 'rss_growth': round(rss_mib[-1] / rss_mib[0] - 1.0, 4),
                 'drops': {key: value for key, value in diary.values.items()
                           if key.startswith('drops.')}}
@@ -156,23 +174,29 @@ def _soak(args: argparse.Namespace, pid: int) -> dict[str, Any]:
 def _round(client: _Client, pid: int) -> float:
     """Do everything once; return the memory of the node at rest, MiB."""
     for group in GROUPS:
+        client.diary.begin(f'listening to {group[0]}')
         with client.listening(group):
             client.spin(3.0)
+    client.diary.begin('coming and going')
     for topic in itertools.chain(*GROUPS):
         with client.listening((topic,)):
             client.spin(0.2)
+    client.diary.begin('a pause')
     with client.diary.span('in a pause'):
         client.trigger('pause')
         client.spin(1.0)
         client.trigger('resume')
+    client.diary.begin('teleports')
     for x, yaw in ((-4.5, 1.0), (-3.5, -2.0), (-5.0, 0.0)):
         client.teleport(x, yaw)
         client.spin(0.5)
+    client.diary.begin('changes of scene')
     for scene in reversed(SCENES):
         with client.listening(GROUPS[0]):
             with client.diary.span('in a change of scene'):
                 client.set_scene(scene)
             client.spin(1.0)
+    client.diary.begin('rest')
     client.spin(_REST_S)
     return _rss_mib(pid)
 

@@ -27,7 +27,11 @@ def test_ticks_are_missing_where_their_stamps_are():
 
 def test_ticks_in_a_pause_are_not_lost():
     pause = ('in a pause', 20 * PERIOD_NS, 23 * PERIOD_NS)
-    assert diary(7, 20, 21, 22, spans=[pause]).missing(10.0) == {'lost': 1, 'in a pause': 3}
+    told = diary(7, 20, 21, 22, spans=[pause])
+    assert told.missing(10.0) == {'lost': 1, 'in a pause': 3}
+    assert told.lost(10.0) == [(0.6, '', 1)]
+    told.steps = [(0, 'driving'), (15 * PERIOD_NS, 'standing')]
+    assert told.lost(10.0) == [(0.6, 'driving', 1)]
 
 
 def test_a_clock_that_wavers_loses_nothing():
