@@ -84,7 +84,7 @@ class Diary:
         return dict(found)
 
     def lost(self, rate_hz: float) -> list[tuple[float, str, int]]:
-        """Return when ticks were lost (seconds since the first), in which step, how many."""
+        """Return lost ticks: seconds since the first one, in which step, how many."""
         found = []
         for before, after in itertools.pairwise(self.stamps_ns):
             count = round((after - before) * 1e-9 * rate_hz) - 1
