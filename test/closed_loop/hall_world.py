@@ -19,10 +19,16 @@ _NAMES = (f'/drive{number}' for number in itertools.count())
 
 
 @contextmanager
-def world_and_robot(run: Run, rate_hz: float) -> Iterator[Robot]:
-    """Start the world in a process of its own, with a robot where a run begins."""
+def world_and_robot(run: Run, rate_hz: float, full_circle: bool = False) -> Iterator[Robot]:
+    """
+    Start the world in a process of its own, with a robot where a run begins.
+
+    :param rate_hz: instants per second of its time.
+    :param full_circle: the robot sees all around, instead of what is before it.
+    """
     namespace = next(_NAMES)
     values = {**_CAMERA, 'clock': 'lockstep', 'tick_timeout': 0.0, 'rate': rate_hz,
+              'scan.full_circle': str(full_circle).lower(),
               'enable_stamped_cmd_vel': 'true', 'render.threads': 1,
               'initial_pose.x': run.start[0], 'initial_pose.y': run.start[1],
               'initial_pose.yaw': run.start[2]}

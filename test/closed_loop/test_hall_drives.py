@@ -15,9 +15,9 @@ RATE_HZ, LONGEST_S = 12.0, 120.0
 SOAK_RATE_HZ, SOAK_S = 24.0, 600.0
 
 
-def drive(run: Run) -> list[Instant]:
+def drive(run: Run, full_circle: bool = False) -> list[Instant]:
     """Drive once; the end of the list is the goal, or where the robot was after a long while."""
-    with world_and_robot(run, RATE_HZ) as robot:
+    with world_and_robot(run, RATE_HZ, full_circle) as robot:
         instants = robot.drive(iter([run.goal]), run.wait_s)
         return list(itertools.islice(instants, round(LONGEST_S * RATE_HZ)))
 
@@ -41,7 +41,7 @@ def nearest(instants: list[Instant]) -> float:
 
 
 def test_the_same_seed_is_the_same_drive_and_nothing_is_touched():
-    run = run_of(4)
+    run = run_of(2)
     first = drive(run)
     check(run, first)
     again = drive(run)
@@ -55,6 +55,12 @@ def test_ten_drives_reach_their_goals_around_the_moving_box(seed):
     instants = drive(run)
     least = check(run, instants)
     print(f'seed {seed}: {len(instants) / RATE_HZ:.1f} s, nearest {least:.3f} m')
+
+
+@pytest.mark.slow
+def test_a_robot_that_sees_all_around_gets_there_as_well():
+    run = run_of(8)
+    check(run, drive(run, full_circle=True))
 
 
 @pytest.mark.slow
