@@ -72,6 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     encode.add_argument('--depth-noise', type=float, default=0.0, metavar='SHARE',
                         help='error that is put on depth, e.g. 0.05 (default: 0)')
     encode.add_argument('--seed', type=int, default=0, help='of that error')
+    encode.add_argument('--fill', action='store_true',
+                        help='fill the holes of the warp from their far side, instead of black')
     _add_writing(encode)
     export = verbs.add_parser('export', help='take the averaged weights out of a run')
     export.add_argument('run_folder', type=Path, metavar='RUN', help='a run or a checkpoint')
@@ -218,7 +220,8 @@ def _write_data(args: argparse.Namespace) -> int:
 def _encode(args: argparse.Namespace) -> int:
     from inspatio_ros.training.data.encoding import encode_jobs, EncodeSettings, keep_codec
     from inspatio_ros.training.data.shards import LATENTS
-    settings = EncodeSettings(args.codec, args.latents, args.depth_noise, args.seed)
+    settings = EncodeSettings(args.codec, args.latents, args.depth_noise, args.seed,
+                              args.fill)
     jobs = encode_jobs(args.pixels, settings)
     code = _write(args, LATENTS, settings.manifest(args.pixels), jobs)
     keep_codec(args.out, args.codec)

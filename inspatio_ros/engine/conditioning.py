@@ -86,6 +86,21 @@ class Condition:
     slots: tuple[Slot, ...]
 
 
+def filled_render(condition: Condition) -> Tensor:
+    """
+    Return a render whose holes are filled from their far side, as the sensor plane fills them.
+
+    :param condition: with disparity.
+    :returns: (T, 3, H, W) float32, -1..1; where something is shown, the render itself.
+    """
+    render, disparity = condition.render_T3HW, condition.disparity_THW
+    rgb = ((render + 1.0) * 127.5).round().clamp(0.0, 255.0).to(torch.uint8)
+    known = condition.mask_T1HW[:, 0] > 0.0
+    full, _ = warp.fill_holes(rgb.permute(0, 2, 3, 1), torch.where(known, disparity, 0.0))
+    pictures = full.permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    return torch.where(known[:, None], render, pictures)
+
+
 class Conditioner:
     """
     Looks at a scene with the cameras of a block.

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import threading
 
 from inspatio_ros.contracts import CameraTrack, Intrinsics
-from inspatio_ros.engine.conditioning import Condition, Conditioner, Slot
+from inspatio_ros.engine.conditioning import Condition, Conditioner, filled_render, Slot
 from inspatio_ros.engine.imaginer import Block
 from inspatio_ros.engine.pipeline import BlockPipeline, Sources
 from inspatio_ros.engine.reference import encode_reference, ReferenceState, to_range
@@ -99,7 +99,7 @@ class StarStream:
         self.period_ns = round(1e9 / fps)
         self._codec, self._text = models.codec, models.text_BLC
         config = models.config.with_video(self.camera.height, self.camera.width)
-        self._block_latents = config.shape.block_latents
+        self._block_latents, self._fills = config.shape.block_latents, config.fills
         self._engine = models.engine_for(config)
         self._pipeline = BlockPipeline(self._engine, self._codec)
         self._conditioner = Conditioner(scene, self.camera, self._engine.device, max_views)
@@ -136,7 +136,8 @@ class StarStream:
         sources = Sources(
             _pack(condition.mask_T1HW, state.latents == 0),
             lambda: self._reference(references, state.latents, track, condition, counts),
-            lambda: render.encode(condition.render_T3HW),
+            lambda: render.encode(filled_render(condition) if self._fills
+                                  else condition.render_T3HW),
             lambda: self._depth(condition))
         painted = self._pipeline.paint(state.star, sources, state.decode, check)
         depth, seen = painted.beside

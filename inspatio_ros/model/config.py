@@ -205,11 +205,14 @@ class StarConfig:
     :param dit: the network.
     :param shape: of a block.
     :param steps: list values from 1000 down, before they are warped by the schedule.
+    :param fills: whether it was trained on renders whose holes are filled from their far side,
+        and so gets such ones; else they are black. The mask tells in both cases.
     """
 
     dit: DitConfig
     shape: BlockShape
     steps: tuple[int, ...] = (1000, 750, 500, 250)
+    fills: bool = False
 
     def with_video(self, height: int, width: int) -> StarConfig:
         """
@@ -230,17 +233,21 @@ STAR_TINY = StarConfig(DitConfig(256, 4, 6, 768, 64, 64, 8), BlockShape(24, 40),
 STAR_PRESETS = {'1.3b': STAR_1_3B, 'tiny': STAR_TINY}
 
 
-def star_preset(name: str, steps: Sequence[int] = (), history_blocks: int = -1) -> StarConfig:
+def star_preset(name: str, steps: Sequence[int] = (), history_blocks: int = -1,
+                fills: bool = False) -> StarConfig:
     """
     Return a preset by its name.
 
     :param steps: instead of its own; none = its own.
     :param history_blocks: likewise; -1 = its own.
+    :param fills: see `StarConfig`.
     :raises ValueError: no such preset.
     """
     if name not in STAR_PRESETS:
         raise ValueError(f'no preset {name!r}; there are {", ".join(STAR_PRESETS)}')
     star = STAR_PRESETS[name]
+    if fills:
+        star = replace(star, fills=True)
     if steps:
         star = replace(star, steps=tuple(steps))
     if history_blocks >= 0:

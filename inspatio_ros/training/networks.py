@@ -27,7 +27,7 @@ from torch import nn, Tensor
 # Spread of what modulates tokens before anything is learnt: small, but not the same everywhere.
 _MODULATION_STD = 0.02
 # Share of what layers add to the tokens before anything is learnt.
-_LAYER_SHARE = 0.1
+_LAYER_SHARE = 0.03
 # Of the features that stand still, against 1 of those that carry latents: the norm before the
 # head divides all tokens by almost the same then.
 _STILL = 4.0

@@ -67,6 +67,7 @@ class DenoiserRecipe(Recipe):
     :param preset: size of the generator: `tiny` or `1.3b`.
     :param steps: of the student, from 1000 down; empty = those of the preset.
     :param history_blocks: that the student sees; -1 = as many as the preset.
+    :param fills: whether the data's warps have their holes filled (`train encode --fill`).
     :param latents: of a clip, a multiple of the latents of a block.
     :param window: rows and columns of latents that a step learns from; `none` = all.
     :param prompt: of all clips.
@@ -80,6 +81,7 @@ class DenoiserRecipe(Recipe):
     preset: str = 'tiny'
     steps: tuple[int, ...] = ()
     history_blocks: int = -1
+    fills: bool = False
     latents: int = 9
     window: tuple[int, int] | None = None
     prompt: str = ''
@@ -95,7 +97,7 @@ class DenoiserRecipe(Recipe):
 
         :raises ValueError: no such preset.
         """
-        return star_preset(self.preset, self.steps, self.history_blocks)
+        return star_preset(self.preset, self.steps, self.history_blocks, self.fills)
 
 
 @dataclass(frozen=True)

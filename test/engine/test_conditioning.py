@@ -5,7 +5,8 @@
 from dataclasses import replace
 
 from inspatio_ros.contracts import CameraTrack, Intrinsics
-from inspatio_ros.engine.conditioning import Conditioner, Slot
+from inspatio_ros.engine.conditioning import Conditioner, filled_render, Slot
+from inspatio_ros.geometry.holes import fill_holes
 from inspatio_ros.scene.scene import Scene, TimeMode
 import numpy as np
 import pytest
@@ -48,6 +49,20 @@ def test_a_new_camera_sees_the_room() -> None:
     assert seen.mean() > 0.9
     found = 1.0 / condition.disparity_THW[0].numpy()[seen]
     assert np.median(np.abs(found - depth[seen])) < 1e-3
+
+
+def test_holes_are_filled_as_the_sensor_plane_fills_them() -> None:
+    condition = Conditioner(STATIC, CAMERA).condition(track_of([pose(-0.2, 0.3, 0.3)]), [1])
+    known = condition.mask_T1HW[0, 0].numpy() > 0.0
+    assert 0.02 < (~known).mean() < 0.3
+    filled = filled_render(condition)
+    assert torch.equal(filled[0][:, known], condition.render_T3HW[0][:, known])
+    rgb = ((condition.render_T3HW[0] + 1.0) * 127.5).round().byte().permute(1, 2, 0).numpy()
+    expected = np.ascontiguousarray(rgb)
+    fill_holes(expected, np.where(known, condition.disparity_THW[0].numpy(), np.float32(0.0)))
+    got = ((filled[0] + 1.0) * 127.5).permute(1, 2, 0).numpy()
+    assert np.abs(got - expected)[~known].max() <= 1.01
+    assert expected[~known].max() > 20  # not black any more
 
 
 def test_blocks_are_the_whole_clip() -> None:

@@ -41,6 +41,7 @@ def test_preset_and_sizes_come_from_the_files(folder):
     assert (stream.camera.width, stream.camera.height) == (96, 64)
     assert sum(stream.latent_frames(stream.new_state(0))) == 9
     assert open_exported(folder, (96, 64), [1000]).config.steps == (1000,)
+    assert not models.config.fills
 
 
 def test_a_part_that_is_missing_is_named(folder):

@@ -16,7 +16,7 @@ import hashlib
 from pathlib import Path
 
 from inspatio_ros.contracts import CameraTrack, F64
-from inspatio_ros.engine.conditioning import Conditioner
+from inspatio_ros.engine.conditioning import Conditioner, filled_render
 from inspatio_ros.engine.reference import to_range
 from inspatio_ros.geometry.mask import pack_mask
 from inspatio_ros.model import weights_folder
@@ -55,6 +55,7 @@ class EncodeSettings:
     :param latents: of a clip; it takes the first 4 N - 3 frames.
     :param depth_noise: deviation of the error that is put on the source's depth, as a share.
     :param seed: of that error.
+    :param fills: whether holes of the warp are filled from their far side, instead of black.
     :raises ValueError: no latents, a negative error.
     """
 
@@ -62,6 +63,7 @@ class EncodeSettings:
     latents: int = 9
     depth_noise: float = 0.0
     seed: int = 0
+    fills: bool = False
 
     def __post_init__(self) -> None:
         if self.latents < 1 or self.depth_noise < 0.0:
@@ -175,7 +177,8 @@ def _encode(pixels: tuple[Path, ...], record: int, settings: EncodeSettings,
         for a, b in camera_pairs(cameras, notes):
             noisy = with_depth_error(depth[a].float(), settings.depth_noise, rng)
             source = Camera(rgb[a].numpy(), noisy.numpy(), K, T[a].numpy())
-            render, mask = look(codec, as_scene(source, fps), T[b].numpy(), fps)
+            render, mask = look(codec, as_scene(source, fps), T[b].numpy(), fps,
+                                settings.fills)
             if float((mask > 0.0).float().mean()) >= _LEAST_SHOWN:
                 made.append((videos[a], videos[b], render, mask))
     if not made:
@@ -193,12 +196,14 @@ def encode_video(codec: Codec, video_BFCHW: Tensor) -> Tensor:
     return codec.encode(to_range(video_BFCHW, codec))[0]
 
 
-def look(codec: Codec, source: Scene, T_world_cam: F64, fps: float) -> tuple[Tensor, Tensor]:
+def look(codec: Codec, source: Scene, T_world_cam: F64, fps: float,
+         fills: bool = False) -> tuple[Tensor, Tensor]:
     """
     Look at a recording with another camera, as the generator does.
 
     :param source: of `as_scene`.
     :param T_world_cam: (F, 4, 4) float64.
+    :param fills: whether holes of the warp are filled.
     :returns: (1, N, C, h, w) latents of the warp and (1, N, 4, h, w) packed mask.
     """
     frames = len(T_world_cam)
@@ -206,9 +211,10 @@ def look(codec: Codec, source: Scene, T_world_cam: F64, fps: float) -> tuple[Ten
     stamps_ns = np.rint(np.arange(frames) * (1e9 / fps)).astype(np.int64)
     group = codec.temporal_factor
     condition = conditioner.condition(CameraTrack(stamps_ns, T_world_cam),
-                                      [1] + [group] * ((frames - 1) // group), with_depth=False)
+                                      [1] + [group] * ((frames - 1) // group), with_depth=fills)
     mask = pack_mask((2.0 * condition.mask_T1HW - 1.0).transpose(0, 1)[None])
-    return encode_video(codec, condition.render_T3HW[None]), mask
+    render = filled_render(condition) if fills else condition.render_T3HW
+    return encode_video(codec, render[None]), mask
 
 
 def with_depth_error(depth_FHW: Tensor, deviation: float, rng: torch.Generator) -> Tensor:
