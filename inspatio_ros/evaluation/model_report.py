@@ -140,6 +140,7 @@ def draw_blocks(scores: Sequence[TrialScore], path: Path) -> None:
         slope = score.figures['drift_db_per_block']
         axes.plot(score.block_psnr_db, marker='.', label=f'{score.painter}: {slope:+.3f} dB/block')
     axes.set(xlabel='block', ylabel='PSNR against the truth [dB]', title=lines[0].trial)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     figure.savefig(path, bbox_inches='tight')
 
