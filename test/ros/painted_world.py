@@ -22,6 +22,7 @@ class PaintedWorld:
     def __init__(self, delay_s=0.0):
         """Start with nothing seen."""
         self.delay_s = delay_s
+        self.making_s = 0.0     # how long the frame in the making takes; 0 between frames
         self.asked = []         # Outputs of each call
         self.resets = 0
         self.closed = False
@@ -41,7 +42,9 @@ class PaintedWorld:
     def observe(self, stamp_ns, T_map_cam, intrinsics, outputs=Outputs.ALL):
         """Paint the pose."""
         assert not self.closed, 'observed after close'
-        time.sleep(self.delay_s)
+        self.making_s = self.delay_s
+        time.sleep(self.making_s)
+        self.making_s = 0.0
         self.asked.append(outputs)
         if self.fail_with is not None:
             error, self.fail_with = self.fail_with, None

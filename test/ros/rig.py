@@ -206,12 +206,12 @@ class Rig:
         return self.call(DescribeParameters, 'world_node/describe_parameters',
                          request).descriptors
 
-    def diagnostic(self, key, predicate=bool):
+    def diagnostic(self, key, predicate=bool, timeout_s=8.0):
         """Wait until a value of /diagnostics is as wanted and return it."""
         def find():
             values = self.values()
             return key in values and predicate(values[key]) and (values[key],)
-        return self.wait(find, what=f'diagnostics {key}: {self.values()}')[0]
+        return self.wait(find, timeout_s, f'diagnostics {key}: {self.values()}')[0]
 
     def values(self):
         """Return the newest values of /diagnostics."""

@@ -41,8 +41,9 @@ def test_pictures_arrive_soon_after_their_stamp_and_never_before(rig):
     now = latencies_ms(rig)
     assert rig.set_parameter('render.ahead', True).successful
     assert ahead.min() >= 0.0
-    assert np.median(now) >= RENDER_S * 1e3
-    assert np.median(ahead) < 0.7 * np.median(now)
+    assert now.min() >= RENDER_S * 1e3
+    # Of the quick ones: how late the others are says how busy the machine is.
+    assert np.percentile(ahead, 10) < 0.7 * np.percentile(now, 10)
 
 
 def test_the_pose_is_still_that_of_the_stamp(rig):

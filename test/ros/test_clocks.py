@@ -25,6 +25,8 @@ from rooms import room
 from rosgraph_msgs.msg import Clock
 
 NS = 1_000_000_000
+# A rate shows in the first second that the machine has time for; a busy one may lack it for long.
+CALM_S = 60.0
 PICTURES = (COLOR, DEPTH, OBSERVED, COLOR_INFO, DEPTH_INFO)
 DRIVEN = (*PICTURES, SCAN, POINTS, JPEG, PNG, 'tf', 'odom')
 
@@ -46,17 +48,25 @@ def fast(make_rig):
     return rig
 
 
+def speed(rig):
+    """Return how fast time goes, from what is told within a second of when it is sent."""
+    told = []  # (when it was sent, time)
+    subscription = rig.listener.create_subscription(Clock, 'clock', lambda message, info: (
+        told.append((info['source_timestamp'], stamp_ns_of(message.clock)))), 1000)
+    rig.wait(lambda: told and told[-1][0] - told[0][0] > NS)
+    rig.in_thread_of(rig.listener, rig.listener.destroy_subscription, subscription)
+    sent_ns, time_ns = np.subtract(told[-1], told[0])
+    return time_ns / sent_ns
+
+
 def test_scaled_time_goes_as_fast_as_it_is_told_and_fine_enough(fast):
-    count, begin_ns, begin_s = len(fast.got['clock']), clock_ns(fast), time.monotonic()
-    time.sleep(1.0)
-    passed = (clock_ns(fast) - begin_ns) * 1e-9 / (time.monotonic() - begin_s)
-    assert passed == pytest.approx(3.0, rel=0.2)
-    told = [stamp_ns_of(message.clock) for message in fast.got['clock'][count:]]
-    assert np.median(np.diff(told)) < 0.025 * NS
+    assert speed(fast) == pytest.approx(3.0, rel=0.2)
+    fast.wait(lambda: np.median(np.diff(stamps(fast, 'clock')[-100:])) < 0.025 * NS, CALM_S,
+              'a fine clock')
 
 
 def test_ticks_keep_their_rate_in_scaled_time(fast):
-    fast.diagnostic('rate_hz', lambda value: float(value) > 0.9 * 3.0 * 10.0)
+    fast.diagnostic('rate_hz', lambda value: float(value) > 0.9 * 3.0 * 10.0, CALM_S)
     steps = np.diff(stamps(fast, 'odom')[-60:])
     assert np.median(steps) == pytest.approx(NS / 10.0, rel=0.2)
 
@@ -85,13 +95,11 @@ def test_a_robot_covers_its_way_in_scaled_time(fast):
 
 
 def test_another_speed_does_not_jump(fast):
-    before_ns = clock_ns(fast)
+    before_ns, before_s = clock_ns(fast), time.monotonic()
     assert fast.set_parameter('speed_factor', 0.5).successful
-    begin_ns, begin_s = clock_ns(fast), time.monotonic()
-    assert 0 <= begin_ns - before_ns < NS
-    time.sleep(1.0)
-    passed = (clock_ns(fast) - begin_ns) * 1e-9 / (time.monotonic() - begin_s)
-    assert passed == pytest.approx(0.5, rel=0.2)
+    passed_s = (clock_ns(fast) - before_ns) / NS
+    assert 0.0 <= passed_s < 3.0 * (time.monotonic() - before_s) + 1.0
+    assert speed(fast) == pytest.approx(0.5, rel=0.2)
     for bad in (0.0, -1.0, 1e4, float('nan')):
         assert not fast.set_parameter('speed_factor', bad).successful
     assert fast.set_parameter('speed_factor', 3.0).successful
@@ -101,20 +109,22 @@ def test_a_node_on_simulated_time_lives_by_it(fast):
     node = rclpy.create_node('follower', context=fast.context, namespace=fast.namespace,
                              cli_args=['--ros-args', '-r', '/clock:=clock'],
                              parameter_overrides=[Parameter('use_sim_time', value=True)])
-    fired = []
-    node.create_timer(0.5, lambda: fired.append(node.get_clock().now().nanoseconds))
+    fired = []  # (time of the node, time that is told)
+    node.create_timer(0.5, lambda: fired.append(
+        (node.get_clock().now().nanoseconds, clock_ns(fast))))
     executor = SingleThreadedExecutor(context=fast.context)
     executor.add_node(node)
     try:
-        end = time.monotonic() + 5.0
+        end = time.monotonic() + CALM_S
         while len(fired) < 8 and time.monotonic() < end:
             executor.spin_once(timeout_sec=0.1)
     finally:
         executor.shutdown()
         node.destroy_node()
     # The first two may lie around the jump from no time at all.
-    assert 0.45 < np.diff(fired[2:]).mean() / NS < 1.0, 'half a second of it, or a little late'
-    assert abs(fired[-1] - clock_ns(fast)) < NS
+    periods_s = np.diff([own for own, _ in fired[2:]]) / NS
+    assert 0.45 < periods_s.mean() and periods_s.min() < 1.0, 'half a second of it, or late'
+    assert min(abs(own - told) for own, told in fired[2:]) < NS
 
 
 def test_two_who_tell_the_time_are_told_of(fast):
@@ -312,7 +322,7 @@ def test_ticks_that_nobody_answers_go_on_after_a_while_and_are_counted(waiting):
 def test_free_ticks_keep_the_rate_that_they_are_told(waiting):
     assert waiting.set_parameter('tick_rate', 50.0).successful
     assert waiting.set_parameter('tick_on', 'free').successful
-    waiting.diagnostic('rate_hz', lambda value: 30.0 < float(value) < 55.0)
+    waiting.diagnostic('rate_hz', lambda value: 30.0 < float(value) < 55.0, CALM_S)
     assert set(np.diff(stamps(waiting, 'odom')[-20:])) == {NS // 10}
     assert waiting.set_parameter('tick_on', 'input').successful
     assert waiting.set_parameter('tick_rate', 0.0).successful
@@ -320,7 +330,7 @@ def test_free_ticks_keep_the_rate_that_they_are_told(waiting):
 
 def test_free_ticks_come_as_fast_as_they_can(waiting):
     assert waiting.set_parameter('tick_on', 'free').successful
-    waiting.diagnostic('rate_hz', lambda value: float(value) > 60.0)
+    waiting.diagnostic('rate_hz', lambda value: float(value) > 60.0, CALM_S)
     assert waiting.set_parameter('tick_on', 'input').successful
     for topic in ('clock', 'odom'):
         assert stamps(waiting, topic) == sorted(stamps(waiting, topic))

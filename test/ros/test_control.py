@@ -245,7 +245,7 @@ def test_a_pause_waits_for_the_frame_in_the_making_but_not_for_ever():
         assert quiet(rig)
         assert rig.trigger('resume').success
         rig.world.delay_s = 2.5
-        time.sleep(0.4)
+        rig.wait(lambda: rig.world.making_s == 2.5, what='a slow frame')
         assert 'takes long' in rig.trigger('pause').message
         rig.world.delay_s = 0.0
     finally:

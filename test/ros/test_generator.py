@@ -171,7 +171,7 @@ def test_a_frame_that_waits_for_ever_does_not_keep_the_node():
     try:
         rig.listen(COLOR)
         rig.world.delay_s = 6.0
-        time.sleep(0.2)
+        rig.wait(lambda: rig.world.making_s, what='a slow frame')
         answer = rig.set_parameter('rate', 12.0)
         assert not answer.successful and 'takes long' in answer.reason
         assert rig.node.get_parameter('rate').value == 24.0

@@ -326,7 +326,7 @@ def test_callbacks_answer_while_a_frame_renders(make_rig):
     rig = make_rig()
     rig.listen(COLOR)
     rig.world.delay_s = 1.5
-    time.sleep(0.2)
+    rig.wait(lambda: rig.world.making_s, what='a slow frame')
     begin = time.monotonic()
     assert rig.describe('rate')[0].name == 'rate'
     assert time.monotonic() - begin < 1.0
