@@ -134,13 +134,14 @@ def draw_blocks(scores: Sequence[TrialScore], path: Path) -> None:
     lines = [score for score in scores if len(score.block_psnr_db) > 1 and score.kind == 'drift']
     if not lines:
         return
+    from matplotlib.ticker import MaxNLocator
     figure = _figure(8.0, 4.0)
     axes = figure.add_subplot()
     for score in lines:
         slope = score.figures['drift_db_per_block']
         axes.plot(score.block_psnr_db, marker='.', label=f'{score.painter}: {slope:+.3f} dB/block')
     axes.set(xlabel='block', ylabel='PSNR against the truth [dB]', title=lines[0].trial)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
     figure.savefig(path, bbox_inches='tight')
 
