@@ -42,6 +42,8 @@ TYPES = {'image_raw': 'Image', 'camera_info': 'CameraInfo', 'compressed': 'Compr
 SCENES = ('here', 'there')
 _BACK_S, _FORWARD_S, _JUMPS = 5.0, 60.0, 6
 _CLOCK_S = 0.01
+# The first frame that is begun before its stamp is stamped later than those that were not.
+_MISSING_AFTER = 1.8
 _START_S, _ANSWER_S, _REST_S = 120.0, 30.0, 2.0
 # The executor serves all that are ready in turn only while it is given one timeout.
 _ROUND_S = 0.01
@@ -77,22 +79,26 @@ class Diary:
     def missing(self, rate_hz: float) -> dict[str, int]:
         """Return how many ticks are missing: in which span, or `lost` outside of all."""
         found: Counter[str] = Counter(lost=0)
-        for before, after in itertools.pairwise(self.stamps_ns):
-            count = round((after - before) * 1e-9 * rate_hz) - 1
-            if count > 0:
-                found[self._during(before, after)] += count
+        for before, after, count in self._gaps(rate_hz):
+            found[self._during(before, after)] += count
         return dict(found)
 
     def lost(self, rate_hz: float) -> list[tuple[float, str, int]]:
         """Return lost ticks: seconds since the first one, in which step, how many."""
         found = []
-        for before, after in itertools.pairwise(self.stamps_ns):
-            count = round((after - before) * 1e-9 * rate_hz) - 1
-            if count > 0 and self._during(before, after) == 'lost':
+        for before, after, count in self._gaps(rate_hz):
+            if self._during(before, after) == 'lost':
                 step = next((what for begin_ns, what in reversed(self.steps)
                              if begin_ns < after), '')
                 found.append((round((before - self.stamps_ns[0]) * 1e-9, 2), step, count))
         return found
+
+    def _gaps(self, rate_hz: float) -> Iterator[tuple[int, int, int]]:
+        """Yield stamps between which ticks are missing, and how many."""
+        for before, after in itertools.pairwise(self.stamps_ns):
+            periods = (after - before) * 1e-9 * rate_hz
+            if periods > _MISSING_AFTER:
+                yield before, after, max(round(periods) - 1, 1)
 
     def _during(self, before_ns: int, after_ns: int) -> str:
         return next((what for what, begin_ns, end_ns in self.spans

@@ -62,6 +62,12 @@ def test_ticks_that_were_left_out_are_counted(driven):
     assert driven.health.drops == {'tick_skipped': 3}
 
 
+def test_a_first_frame_that_is_begun_ahead_of_its_stamp_skips_nothing(driven):
+    for stamp in (T0, T0 + NS // 10, T0 + NS // 10 + 7 * NS // 40):
+        driven.begin(stamp)
+    assert not driven.health.drops
+
+
 def test_a_clock_that_jumps_back_makes_the_world_forget_once(driven):
     driven.begin(T0)
     resets = driven.world.resets

@@ -39,6 +39,11 @@ def test_a_clock_that_wavers_loses_nothing():
     assert wavering.missing(10.0) == {'lost': 0}
 
 
+def test_stamps_that_are_ahead_from_now_on_lose_nothing():
+    ahead = Diary([k * PERIOD_NS + (k > 20) * 3 * PERIOD_NS // 4 for k in range(50)])
+    assert ahead.missing(10.0) == {'lost': 0}
+
+
 @pytest.mark.slow
 def test_half_a_minute_for_real(checkout, monkeypatch):
     monkeypatch.setenv('PYTHONPATH', str(checkout))
