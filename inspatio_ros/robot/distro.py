@@ -30,6 +30,11 @@ def label() -> str:
     return name() if is_sourced() else f'{name()} (wheels)'.lstrip()
 
 
+def rclpy_is_typed() -> bool:
+    """Return whether the type hints of rclpy are whole enough to check code against."""
+    return name() not in _BEFORE_KILTED
+
+
 def nav2_stamps_cmd_vel() -> bool:
     """Return whether Nav2 publishes TwistStamped unless told otherwise."""
     return name() not in _BEFORE_KILTED
