@@ -28,7 +28,6 @@ from typing import Any
 from inspatio_ros.cli import bench_ros_soak, surroundings
 from inspatio_ros.cli.bench_ros_step import Pictures, tries_of
 from inspatio_ros.robot import distro
-from inspatio_ros.robot.frames import frame_topics
 import numpy as np
 
 OF_CAMERA = {'color/image_raw': 'Image', 'depth/image_raw': 'Image',
@@ -69,6 +68,7 @@ class Setup:
     def topics(self) -> dict[str, str]:
         """Return what is subscribed to: topic -> type."""
         if self.everything:
+            from inspatio_ros.robot.frames import frame_topics
             return {topic: it.kind.split('/')[-1]
                     for topic, it in frame_topics(self.names).items()}
         topics = {f'{name}/{topic}': kind for name in self.names
