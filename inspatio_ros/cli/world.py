@@ -144,7 +144,7 @@ def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave,
             return 1
         leave.at_once = False
         with _page(view_port, node.get_fully_qualified_name(), *node.first_look,
-                   topic_remaps(arguments)):
+                   topic_remaps(arguments, node.get_namespace().rstrip('/'))):
             while not leave.asked:
                 executor.spin_once(timeout_sec=_LOOK_UP_S)
     except ExternalShutdownException:
@@ -158,16 +158,24 @@ def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave,
     return 0
 
 
-def topic_remaps(arguments: list[str]) -> list[str]:
+def topic_remaps(arguments: list[str], namespace: str = '') -> list[str]:
     """
     Return what of ROS arguments says where topics are, for another process that uses them.
 
     :param arguments: as rclpy gets them. What is about a node's own name or private topics is left
         out.
+    :param namespace: of the node, empty for the root; names are complete in what is returned, for
+        the other process may live in the namespace of a robot.
     """
     rules = [_OF_NODE.sub('', rule) for option, rule in zip(arguments, arguments[1:])
              if option in ('-r', '--remap')]
-    return [word for rule in rules if not rule.startswith(('__', '~')) for word in ('-r', rule)]
+    return [word for rule in rules if not rule.startswith(('__', '~'))
+            for word in ('-r', ':='.join(_complete(name, namespace)
+                                         for name in rule.split(':=', 1)))]
+
+
+def _complete(name: str, namespace: str) -> str:
+    return name if name.startswith('/') or '://' in name else f'{namespace}/{name}'
 
 
 @contextmanager

@@ -61,7 +61,8 @@ def test_a_robot_has_frames_and_a_start_of_its_own():
     ({'cameras': ['rate']}, 'taken by a parameter'),
     ({'robots': ['robot-1']}, 'no ROS name: a robot'), ({'robots': ['a', '']}, 'a name for each'),
     ({'robots': ['mount']}, 'mount_robot'),
-    ({'robots': ['a', 'rear'], 'cameras': ['rear']}, "'rear' is the name of a camera, too")])
+    ({'robots': ['a', 'rear'], 'cameras': ['rear']}, "'rear' is the name of a camera, too"),
+    ({'robots': ['a', 'camera'], 'cameras': ['rear']}, "'camera' is the name of a camera, too")])
 def test_names_that_cannot_be_are_refused_with_what_to_do(given, words):
     with pytest.raises(ValueError, match=words):
         values(**given)
