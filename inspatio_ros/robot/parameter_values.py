@@ -47,9 +47,10 @@ def table_specs(values: dict[str, Any]) -> Iterator[tuple[str, Any, Spec]]:
                 yield key, _inherited(name, key.removeprefix(f'{name}.'), default, values), spec
 
 
-def all_specs(parameters: WorldParameters) -> dict[str, Spec]:
-    """Return what all parameters must satisfy, those of tables among them."""
-    return {**SPECS, **{name: spec for name, _, spec in table_specs(to_values(parameters))}}
+def all_specs(parameters: WorldParameters) -> dict[str, tuple[Any, Spec]]:
+    """Return default and spec of all parameters, those of tables among them."""
+    return {name: (default, spec) for name, default, spec in
+            (*specs(), *table_specs(to_values(parameters)))}
 
 
 def _tabled(field: dataclasses.Field[Any], values: dict[str, Any]) -> list[str]:

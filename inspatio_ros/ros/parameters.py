@@ -81,10 +81,10 @@ def changed(parameters: WorldParameters, changes: Iterable[Parameter],
     """
     values, known = to_values(parameters), all_specs(parameters)
     for change in changes:
-        spec = known.get(change.name)
-        if spec is None:
+        if change.name not in known:
             continue  # use_sim_time, qos_overrides: not ours
-        reason = spec.why_not(change.value)
+        default, spec = known[change.name]
+        reason = _why_not_type(change, default, spec) or spec.why_not(change.value)
         if not reason and spec.change is Change.UNCONFIGURED and configured:
             reason = f'can change {spec.change.value}'
         if reason:
@@ -94,6 +94,14 @@ def changed(parameters: WorldParameters, changes: Iterable[Parameter],
     if reason := contradiction(values):
         return parameters, SetParametersResult(successful=False, reason=reason)
     return from_values(values), SetParametersResult(successful=True)
+
+
+def _why_not_type(change: Parameter, default: Any, spec: Spec) -> str:
+    """Return why a parameter with this default cannot be of such a type, or nothing."""
+    wanted = Parameter.Type.from_parameter_value(default)
+    if spec.bool_or_text or change.type_ == wanted:
+        return ''
+    return f'must be of type {wanted.name}, got {change.type_.name}'
 
 
 def descriptor_of(spec: Spec, default: Any) -> ParameterDescriptor:

@@ -11,6 +11,7 @@ change needs, as coroutines and in a group of their own, and ask then.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+import contextlib
 import threading
 from typing import Any, TypeAlias
 
@@ -21,6 +22,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.exceptions import ParameterNotDeclaredException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_parameters
@@ -35,7 +37,7 @@ class Opening:
 
     :param request: what it is.
     :param open_world: returns it; whatever it raises, `take` raises.
-    :param then: called, in that thread, once it is there or has failed.
+    :param then: called, in that thread, once it is there or has failed; may raise InvalidHandle.
     """
 
     def __init__(self, request: WorldRequest, open_world: Callable[[], WorldBackend],
@@ -78,7 +80,8 @@ class Opening:
             if not wanted:
                 world.close()
         self.done.set_result(None)
-        self._then()
+        with contextlib.suppress(rclpy_implementation.InvalidHandle):  # the node is gone
+            self._then()
 
 
 class PatientParameters:
@@ -116,13 +119,20 @@ class PatientParameters:
         return response
 
     async def _set(self, messages: Sequence[ParameterMessage]) -> SetParametersResult:
+        """Return the answer, whatever is asked: what left this coroutine would end the node."""
+        try:
+            return await self._answered(messages)
+        except ParameterNotDeclaredException as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # noqa: B902  a callback boundary: the node goes on
+            return SetParametersResult(successful=False, reason=f'{type(error).__name__}: {error}')
+
+    async def _answered(self, messages: Sequence[ParameterMessage]) -> SetParametersResult:
         changes = [Parameter.from_parameter_msg(message) for message in messages]
         try:
             preparation = self._prepare(changes)
             if preparation is not None:
                 await preparation
             return self._node.set_parameters_atomically(changes)
-        except ParameterNotDeclaredException as error:
-            return SetParametersResult(successful=False, reason=str(error))
         finally:
             self._finish()

@@ -8,9 +8,13 @@ import time
 from inspatio_ros.robot.parameter_values import from_values, SPECS, specs, to_values
 from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.spec import Change
+from inspatio_ros.ros.parameters import changed
 import numpy as np
 from painted_world import PaintedWorld
 import pytest
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterValue
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 import rclpy
 from rclpy.parameter import Parameter
 from rig import camera_position, COLOR, COLOR_INFO, DEPTH, pixels_of
@@ -69,11 +73,38 @@ def test_every_parameter_is_described_over_its_service(rig):
     ('max_unobserved_ratio', 1.5, 'Max: 1.0'), ('mount.z', 1e4, 'at most 100 m'),
     ('limits.linear', 0.0, 'Min'), ('image.width', -1, 'Min'), ('clock', 'scaled', 'read-only'),
     ('motion_source', 'pose', 'read-only'), ('map_frame', 'world', 'read-only'),
-    ('autostart', False, 'read-only'), ('render.threads', 1, 'unconfigured')])
+    ('autostart', False, 'read-only'), ('render.threads', 1, 'unconfigured'),
+    ('min_range', 'abc', 'type'), ('min_range', 1, 'type'), ('scenes', 5, 'type'),
+    ('scenes', [1, 2], 'type'), ('scan.max_height', [1.0], 'type'), ('scan.publish', 'on', 'type'),
+    ('render.ahead', None, 'undeclared'), ('scan.max_height', None, 'undeclared'),
+    ('scenes', None, 'undeclared'), ('enable_stamped_cmd_vel', None, 'read-only')])
 def test_a_bad_change_is_refused_with_its_reason(rig, name, value, words):
     before = rig.node.get_parameter(name).value
     refused(rig, name, value, words)
     assert str(rig.node.get_parameter(name).value) == str(before)
+
+
+def test_a_type_that_there_is_not_is_refused_by_both_services(rig):
+    message = ParameterMessage(name='rate', value=ParameterValue(type=77))
+    each = rig.call(SetParameters, 'world_node/set_parameters',
+                    SetParameters.Request(parameters=[message])).results[0]
+    together = rig.call(SetParametersAtomically, 'world_node/set_parameters_atomically',
+                        SetParametersAtomically.Request(parameters=[message])).result
+    assert not each.successful and not together.successful
+    assert each.reason == together.reason and '77' in each.reason
+
+
+@pytest.mark.parametrize('name, value, words', [
+    ('min_range', 'abc', 'must be of type DOUBLE, got STRING'),
+    ('points.stride', 2.0, 'must be of type INTEGER, got DOUBLE'),
+    ('scenes', 5, 'must be of type STRING_ARRAY, got INTEGER'),
+    ('scan.max_height', None, 'must be of type DOUBLE, got NOT_SET'),
+    ('robot_size', [1, 1, 1], 'must be of type DOUBLE_ARRAY, got INTEGER_ARRAY')])
+def test_a_value_of_another_type_is_not_looked_at(name, value, words):
+    old = WorldParameters()
+    new, answer = changed(old, [Parameter(name, value=value)], configured=True)
+    assert new is old
+    assert (answer.successful, answer.reason) == (False, f'{name} {words}')
 
 
 def test_one_bad_change_of_several_changes_nothing(rig):
