@@ -47,6 +47,7 @@ class Face:
     find_loop: Callable[[], SensorLoop | None]
     find_state: Callable[[], str]
     settings: Callable[[], WorldParameters]
+    opening: Callable[[], bool]  # whether a scene that was asked for elsewhere is being opened
 
 
 class _Refused(Exception):
@@ -256,6 +257,9 @@ class _Simulation:
         if scene is None:
             raise _Refused(answers.UNSUPPORTED_FORMAT,
                            f'{request.world_resource.uri!r} names no folder on this machine')
+        if self._face.opening():
+            raise _Refused(self._msg.Result.RESULT_INCORRECT_STATE,
+                           'another scene is being opened: ask again when it is shown')
         was_paused = loop.paused
         loop.pause()
         result = self._face.node.set_parameters_atomically([Parameter('scene', value=scene)])

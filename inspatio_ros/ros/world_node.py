@@ -92,7 +92,7 @@ class WorldNode(LifecycleNode):
             self._clock_topic = ClockPublisher(self, self._time, self._health)
         Control(self, self._loop, lambda: self._state, self._time, p.save_dir)
         offer_simulation(Face(self, self._time, self._loop, lambda: self._state,
-                              lambda: self._settings))
+                              lambda: self._settings, lambda: self._opening is not None))
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics',
                                                   QoSProfile(depth=10))
         self.create_timer(1.0, self._on_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -263,8 +263,8 @@ class WorldNode(LifecycleNode):
                 return SetParametersResult(successful=False,
                                            reason=f'{type(error).__name__}: {error}')
         old, self._settings = self._settings, new
-        if self._state == 'active' and (cameras_of(new), new.scan, new.scene) != (
-                cameras_of(old), old.scan, old.scene):
+        if self._state == 'active' and (cameras_of(new), new.scan, folder_of(new)) != (
+                cameras_of(old), old.scan, folder_of(old)):
             self._send_mounts()
         return answer
 
@@ -279,12 +279,18 @@ class WorldNode(LifecycleNode):
         self._enter(new, opened)
 
     def _enter(self, new: WorldParameters, opened: Opened) -> None:
-        """Open another world, and go there; the old one stays until then."""
+        """
+        Open another world, and go there; the old one stays until then.
+
+        :raises Busy: yet another one is being opened, and would be entered after this one.
+        """
         opening, request = self._opening, request_of(new)
-        if opening is not None and opening.done.done() and opening.request == request:
+        if opening is None:
+            world = self._open_warm(new)  # asked for in this process: nobody waits elsewhere
+        elif opening.done.done() and opening.request == request:
             world = opening.take()
         else:
-            world = self._open_warm(new)  # asked for in this process: nobody waits elsewhere
+            raise Busy('another scene is being opened: ask again when it is shown')
         try:
             left = opened.loop.enter(world, new)
         except BaseException:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import os
 import subprocess
 import sys
+import threading
 import time
 
 from inspatio_ros.cli.world import open_world
@@ -160,6 +161,39 @@ def test_a_node_that_is_cleaned_up_meanwhile_holds_no_world(slow):
     slow.wait(lambda: all(place.closed for place in slow.places))
 
 
+def test_a_scene_asked_for_in_this_process_does_not_overtake_one_that_is_opened(slow):
+    answer = meanwhile(slow, 'scene', 'two')
+    slow.wait(lambda: len(slow.places) == 2)
+    other = slow.in_thread_of(slow.node, slow.node.set_parameters_atomically,
+                              [Parameter('scene', value='here')])
+    assert not other.successful and 'another scene is being opened' in other.reason
+    assert len(slow.places) == 2, 'it was not opened'
+    slow.wait(answer.done)
+    assert answer.result().results[0].successful
+    assert slow.node.get_parameter('scene').value == 'two'
+
+
+def test_a_scene_that_is_there_after_the_node_is_gone_is_closed_in_silence(monkeypatch):
+    errors, go_on, places = [], threading.Event(), []
+    monkeypatch.setattr(threading, 'excepthook', errors.append)
+
+    def open_in_the_end(request):
+        places.append(Place())
+        if len(places) > 1:
+            assert go_on.wait(10.0)
+        return places[-1]
+
+    rig = Rig(world=open_in_the_end, scenes=list(NAMES))
+    meanwhile(rig, 'scene', 'two')
+    rig.wait(lambda: len(places) == 2)
+    opening, = (it for it in threading.enumerate() if it.name == 'opening')
+    rig.close()
+    go_on.set()
+    opening.join(5.0)
+    assert not opening.is_alive()
+    assert places[1].closed and not errors
+
+
 def test_a_scene_is_changed_by_name_by_folder_and_back(rig):
     for scene, folder in (('here', '/places/one'), ('/elsewhere', None), ('', ''),
                           ('two', '/places/two')):
@@ -213,6 +247,7 @@ def test_a_name_whose_scene_is_shown_can_mean_another_folder(rig):
     assert rig.set_parameter('scene', 'here').successful
     assert rig.set_parameter('scenes', ['here=/places/two']).successful
     assert rig.requests[-1].scene == '/places/two'
+    rig.wait(lambda: rig.got['tf_static'][-1].transforms[0].transform.translation.z == 1.5)
 
 
 def test_a_scene_is_changed_in_a_pause_and_shown_by_the_step(rig):

@@ -4,12 +4,15 @@
 
 import math
 from pathlib import Path
+import threading
 
 from inspatio_ros.robot.clock import START_NS
 from inspatio_ros.robot.messages import stamp_ns_of
 import numpy as np
 from painted_world import PaintedWorld, SPAWN
 import pytest
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from rig import camera_position, DEPTH, Rig
 
 srv = pytest.importorskip('simulation_interfaces.srv', reason='not installed')
@@ -190,6 +193,30 @@ def test_worlds_are_listed_and_loaded_and_left_stopped(simulator, tmp_path):
                            (msg.Resource(uri='https://a.b/c'), answers.UNSUPPORTED_FORMAT)):
         assert simulator.code('LoadWorld', world_resource=resource) == code
     assert simulator.code('GetAvailableWorlds', additional_sources=['/x']) == UNSUPPORTED
+
+
+def test_no_world_is_loaded_while_another_scene_is_opened(simulator):
+    go_on = threading.Event()
+
+    def open_in_the_end(request):
+        assert go_on.wait(10.0)
+        return PaintedWorld()
+
+    worlds = {w.name: w.world_resource for w in simulator.ask('GetAvailableWorlds').worlds}
+    simulator.world = open_in_the_end
+    request = SetParameters.Request(
+        parameters=[Parameter('scene', value='garden').to_parameter_msg()])
+    client = simulator.listener.create_client(SetParameters, 'world_node/set_parameters')
+    assert client.wait_for_service(timeout_sec=5.0)
+    answer = client.call_async(request)
+    simulator.wait(lambda: simulator.requests[-1].scene)
+    assert simulator.code('LoadWorld', world_resource=worlds['hall']
+                          ) == msg.Result.RESULT_INCORRECT_STATE
+    assert simulator.state() == State.STATE_PLAYING
+    go_on.set()
+    simulator.wait(answer.done)
+    assert answer.result().results[0].successful
+    assert simulator.code('LoadWorld', world_resource=worlds['hall']) == OK
 
 
 def test_without_a_world_there_is_little_to_do():
