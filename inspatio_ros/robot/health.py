@@ -22,6 +22,8 @@ import numpy as np
 # Stage times kept for the percentiles: ten seconds at 24 Hz.
 _KEPT = 240
 _RECENT = 40
+# A rate below this share of the one that was asked for is low.
+_LOW_RATE_SHARE = 0.9
 # Of this process, in pages: the second number is what lies in memory.
 _STATM = Path('/proc/self/statm')
 _PAGE_BYTES = os.sysconf('SC_PAGE_SIZE')
@@ -174,21 +176,21 @@ def verdict_of(health: Health, state: str, rate_hz: float, wanted_hz: float,
 
     :param state: lifecycle state.
     :param wanted_hz: the rate that the parameters ask for.
-    :param doubts: what else is not as it should be.
+    :param doubts: what else is not as it should be; said after what the pictures say.
     :returns: (level, message) of a diagnostic status.
     """
     if health.error:
         return Level.ERROR, health.error
     if state != 'active':
         return Level.OK, state
-    if doubts:
-        return Level.WARN, '; '.join(doubts)
+    wrong = []
     if health.unobserved_ratio > max_unobserved_ratio:
-        return Level.WARN, (f'{health.unobserved_ratio:.0%} of the picture was never seen '
-                            f'(max_unobserved_ratio {max_unobserved_ratio:.0%})')
-    if rate_hz < 0.9 * wanted_hz:
-        return Level.WARN, f'{rate_hz:.1f} Hz instead of {wanted_hz:.1f} Hz'
-    return Level.OK, f'{rate_hz:.1f} Hz'
+        wrong.append(f'{health.unobserved_ratio:.0%} of the picture was never seen '
+                     f'(max_unobserved_ratio {max_unobserved_ratio:.0%})')
+    if rate_hz < _LOW_RATE_SHARE * wanted_hz:
+        wrong.append(f'{rate_hz:.1f} Hz instead of {wanted_hz:.1f} Hz')
+    level = Level.WARN if wrong or doubts else Level.OK
+    return level, '; '.join([*(wrong or [f'{rate_hz:.1f} Hz']), *doubts])
 
 
 def generator_verdict_of(status: GeneratorStatus) -> tuple[Level, str]:
