@@ -22,6 +22,9 @@ import numpy as np
 _TRACK_STEP_NS = round(1e9 / 24.0)
 # A generator that takes longer than this is not helped by a longer track.
 _FARTHEST_S = 10.0
+# A box that lies in the picture while the world warms up.
+_BOX_AHEAD_M = 1.0
+_BOX_SIZE_M = (0.1, 0.1, 0.1)
 
 Predict = Callable[[I64, F64], CameraTrack | None]
 
@@ -67,9 +70,12 @@ class Sensor:
         self.reconfigure(parameters)
 
     def reconfigure(self, parameters: WorldParameters) -> None:
-        """Take other cameras or mounts."""
+        """Take other cameras or mounts; what a scan all around needs is worked out here."""
         self.rig = rig_of(parameters, self.world.intrinsics, self.spawn)
+        self._parameters = parameters
         self._scan = scan_within(parameters)
+        if parameters.scan.full_circle:
+            self._the_ring()
 
     @property
     def first(self) -> MountedCamera:
@@ -126,9 +132,20 @@ class Sensor:
             self.world.expect(track)
 
     def warm_up(self, T_map_base: F64) -> None:
-        """Render once, so that the first frame that counts does not wait for compilers."""
-        self.glance(0, T_map_base)
+        """
+        Render once, so that the first frame that counts does not wait for compilers.
+
+        Nor does the first one in which robots see each other: if there are several, a box stands
+        ahead of the camera.
+        """
+        boxes = (self._box_ahead(T_map_base),) if len(self._parameters.robots) > 1 else ()
+        self.glance(0, T_map_base, boxes=boxes)
         self.world.reset()
+
+    def _box_ahead(self, T_map_base: F64) -> Box:
+        T_map_box = T_map_base @ self.first.T_base_cam
+        T_map_box[:3, 3] += _BOX_AHEAD_M * T_map_box[:3, 2]
+        return Box(T_map_box, _BOX_SIZE_M, (0, 0, 0))
 
     def _cameras(self, name: str) -> list[tuple[Intrinsics, F64]]:
         """Return the cameras of this name with their mounts, T_base_cam."""

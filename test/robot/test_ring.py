@@ -74,3 +74,26 @@ def test_the_ring_is_worked_out_once_and_again_where_the_mount_moves():
     assert len(first.ring[1]) == len(first.ring[0].sectors)
     sensor.shift(pose_rpy(0.5))
     assert sensor.look(3, looks)[0].ring[0] is not first.ring[0]
+
+
+def test_no_tick_waits_for_the_ring_to_be_worked_out(monkeypatch):
+    made, looks = [], [Look(pose_rpy(1.0, 2.0), {RING: Outputs.DEPTH})]
+
+    class WatchedRing(Ring):
+        def __init__(self, *args):
+            super().__init__(*args)
+            made.append(self)
+
+    monkeypatch.setattr('inspatio_ros.robot.sensor.Ring', WatchedRing)
+    full, fine = (WorldParameters(scan=Scan(full_circle=True, angle_increment=step))
+                  for step in (0.1, 0.05))
+    sensor = Sensor(PaintedWorld(), WorldParameters())
+    sensor.warm_up(pose_rpy())
+    assert not made, 'nobody asked for one'
+    sensor = Sensor(PaintedWorld(), full)
+    sensor.warm_up(pose_rpy())
+    for count, parameters in ((1, full), (2, fine)):
+        sensor.reconfigure(parameters)
+        assert len(made) == count
+        assert sensor.look(count, looks)[0].ring[0] is made[-1]
+    assert len(made) == 2
