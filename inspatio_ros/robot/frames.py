@@ -199,10 +199,12 @@ class FrameMessages:
     def _scan_message(self, stamp: Any, beams: Beams, ranges: F32, scan: Scan,
                       parameters: WorldParameters) -> Any:
         header = self._messages.header_of(stamp, self._names.scan.frame)
+        # Scans are made of frames: there are never more of them.
+        rate_hz = min(scan.rate or parameters.rate, parameters.rate)
         return self._messages.scan_of(
             as_published(ranges, scan, stamp_ns_of(stamp), header.frame_id),
             (beams.first_rad, beams.last_rad, beams.step_rad),
-            (scan.range_min, scan.range_max), 1.0 / (scan.rate or parameters.rate), header)
+            (scan.range_min, scan.range_max), 1.0 / rate_hz, header)
 
     def _points(self, header: Any, camera: str, sight: Sight, depth: F32, rgb: U8,
                 parameters: WorldParameters) -> Any:

@@ -160,6 +160,9 @@ def test_rates_of_their_own(rig):
     assert scans == pytest.approx(16, abs=2) and clouds == pytest.approx(8, abs=2)
     assert rig.got[SCAN][-1].scan_time == pytest.approx(0.125)
     at(rig, DEPTH, stamp_ns_of(rig.got[SCAN][-1].header.stamp))
+    assert rig.set_parameter('scan.rate', 100.0).successful
+    rig.fresh(SCAN, rig.now_ns())
+    assert rig.got[SCAN][-1].scan_time == pytest.approx(1.0 / 24.0), 'no more than there are ticks'
     for name in ('scan.rate', 'points.rate'):
         assert rig.set_parameter(name, 0.0).successful
 
