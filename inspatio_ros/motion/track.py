@@ -111,6 +111,19 @@ class PoseTrack:
             self._keep(stamp, T_map_base, twist)
         return self.counts.note(verdict)
 
+    def stand(self, stamp_ns: int, T_map_base: F64, anew: bool = False) -> None:
+        """
+        Add a pose that no message brought, at rest: nothing is counted.
+
+        :param stamp_ns: the clock; what is not newer than the newest pose adds nothing.
+        :param T_map_base: (4, 4) rigid, metres.
+        :param anew: forget all other poses.
+        """
+        if anew:
+            self._forget_poses()
+        if not self._stamps or stamp_ns > self._stamps[-1]:
+            self._keep(stamp_ns, T_map_base, np.zeros(6))
+
     def place(self, stamp_ns: int, T_map_base: F64) -> None:
         """
         Forget all poses but this one, which no message brought, at rest.

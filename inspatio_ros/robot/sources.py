@@ -325,13 +325,21 @@ class TrackSource:
         verdict = self._track.push(stamp_ns, T, twist, now_ns, anew=parent != self._parent)
         if not verdict.used:
             return verdict, _age(stamp_ns, now_ns)
-        self._parent = parent
         self.heard_ns = stamp_ns or now_ns
+        self._settle(parent, T)
+        return verdict, _age(stamp_ns, now_ns)
+
+    def _settle(self, parent: str, T: F64) -> None:
+        """
+        Note which frame the poses are in; a teleport that waited for one is done.
+
+        :param T: (4, 4) the newest pose.
+        """
+        self._parent = parent
         if self._T_teleport is not None:
             if parent == self._parameters.odom_frame:
                 self.T_map_odom = self._T_teleport @ inverse(T)
             self._T_teleport = None
-        return verdict, _age(stamp_ns, now_ns)
 
     def _find(self, now_ns: int) -> F64 | None:
         """Return the robot in odom at this instant, which is now; None if nobody knows."""

@@ -18,6 +18,7 @@ from inspatio_ros.motion.track import FUTURE_S
 from inspatio_ros.robot.parameters import WorldParameters
 from inspatio_ros.robot.sources import Clock, frame_of, judged_numbers, Report, shown
 from inspatio_ros.robot.sources import TrackSource
+import numpy as np
 
 # The instant of transforms that hold at all times: a robot that stands.
 STATIC_NS = 0
@@ -75,6 +76,7 @@ class TfSource(TrackSource):
         self.topic, self.kind = 'tf', 'TFMessage'
         self._frames = frames
         self._refused_ns: int | None = None  # newest instant whose transform is no pose
+        self._static: F64 | None = None      # numbers of the newest static chain that was counted
 
     def take(self, message: Any) -> None:
         """Take a TFMessage; most of what comes is about other frames."""
@@ -116,7 +118,7 @@ class TfSource(TrackSource):
                                                f'{ahead_s:.3f} s ahead')
                 else:
                     self._frames.keep(transform, static)
-            self._follow()
+            self._follow(now_ns)
 
     def _is_ours(self, transform: Any) -> bool:
         """Return whether this is what drives the robot; other frames may be as they like."""
@@ -129,17 +131,37 @@ class TfSource(TrackSource):
             self._frames.clear()
             self._refused_ns = None
 
-    def _follow(self) -> None:
+    def _follow(self, now_ns: int) -> None:
         """Push the newest transform, once."""
         newest = self._frames.newest()
         if newest is None:
             return
         stamp_ns, position, q_xyzw = newest
-        if stamp_ns == STATIC_NS:
-            stamp_ns = self._clock()
         known_ns = self._track.newest_ns
-        if stamp_ns == self._refused_ns or known_ns is not None and stamp_ns <= known_ns:
+        if stamp_ns == STATIC_NS:
+            if known_ns is None or now_ns >= known_ns:
+                self._stand(now_ns, position, q_xyzw)
+        elif stamp_ns != self._refused_ns and (known_ns is None or stamp_ns > known_ns):
+            self._push_numbers(stamp_ns, position, q_xyzw)
+
+    def _stand(self, now_ns: int, position: Numbers, q_xyzw: Numbers) -> None:
+        """
+        Go on where the robot stands by a static chain.
+
+        Only the message that changed the chain is counted and was heard: time that passes is no
+        message, and answers no tick.
+        """
+        numbers = np.array([*position, *q_xyzw])
+        if self._static is None or not np.array_equal(numbers, self._static, equal_nan=True):
+            self._static = numbers
+            self._push_numbers(now_ns, position, q_xyzw)
             return
+        T, odom_frame = judged_numbers(position, q_xyzw)[2], self._parameters.odom_frame
+        if T is not None:
+            self._track.stand(now_ns, T, anew=self._parent != odom_frame)
+            self._settle(odom_frame, T)
+
+    def _push_numbers(self, stamp_ns: int, position: Numbers, q_xyzw: Numbers) -> None:
         verdict, detail, T = judged_numbers(position, q_xyzw)
         if T is None:
             self._refused_ns = stamp_ns
@@ -153,7 +175,7 @@ class TfSource(TrackSource):
 
     def _find(self, now_ns: int) -> F64 | None:
         self._watch_clock(now_ns)
-        self._follow()
+        self._follow(now_ns)
         found = self._frames.at(now_ns)
         T_odom_base = None if found is None else judged_numbers(*found)[2]
         return super()._find(now_ns) if T_odom_base is None else T_odom_base

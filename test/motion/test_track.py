@@ -107,6 +107,19 @@ def test_older_is_ignored_and_equal_replaces():
     assert track.counts.as_dict() == {'received': 8, 'used': 7, 'rejected.stale': 1}
 
 
+def test_who_stands_goes_on_where_no_message_came():
+    track = PoseTrack()
+    track.push(T0, START, now_ns=T0)
+    for stamp_ns in (T0 + 5 * S, T0 + 5 * S, T0 + 4 * S):
+        track.stand(stamp_ns, START)
+    assert len(track) == 2 and track.newest_ns == T0 + 5 * S
+    assert track.counts.as_dict() == {'received': 1, 'used': 1}
+    assert not track.twist().any()
+    np.testing.assert_allclose(track.predict([T0 + 6 * S]).T_map_cam, [START], atol=1e-12)
+    track.stand(T0 + 5 * S, pose_rpy(9.0), anew=True)
+    assert len(track) == 1 and track.lookup(T0 + 5 * S)[0, 3] == 9.0
+
+
 def test_without_a_clock_stamps_that_fall_back_far_clear_once():
     track = driven()
     assert track.push(5 * S, START).used

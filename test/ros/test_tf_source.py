@@ -18,6 +18,7 @@ from inspatio_ros.ros.tf_frames import TfFrames
 import numpy as np
 from painted_world import SPAWN
 import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rig import camera_position, DEPTH, Rig
 from tf2_msgs.msg import TFMessage
 
@@ -119,6 +120,58 @@ def test_a_static_transform_is_a_robot_that_stands():
         assert robot.x() == pytest.approx(4.0)
         robot.now_ns += 100 * NS
     assert not robot.source.motion_at(robot.now_ns).linear.any()
+    stamps_ns = robot.now_ns + np.arange(3) * NS // 24
+    track = robot.source.predict(stamps_ns, np.eye(4))
+    np.testing.assert_allclose(track.T_map_cam, np.stack([START @ pose_rpy(4.0)] * 3), atol=1e-12)
+
+
+@needs_tf2
+def test_time_that_passes_over_a_static_transform_is_no_message():
+    robot = Robot()
+    for count, x in ((1, 4.0), (2, 6.0)):
+        robot.source.take_static(told(transform(0, x)))
+        heard_ns = robot.source.heard_ns
+        assert heard_ns == robot.now_ns
+        for _ in range(3):
+            robot.now_ns += NS // 10
+            robot.source.take(told(transform(robot.now_ns, 1.0, parent='wheel', child='valve')))
+            assert robot.x() == pytest.approx(x)
+        assert robot.source.heard_ns == heard_ns
+        assert robot.counts == {'received': count, 'used': count}
+
+
+@needs_tf2
+def test_a_static_transform_that_is_no_pose_is_dropped_once():
+    robot = Robot()
+    robot.source.take_static(told(transform(0, math.inf)))
+    for _ in range(3):
+        assert robot.x() is None
+        robot.now_ns += NS // 10
+    assert robot.dropped == [Verdict.NOT_FINITE]
+    robot.source.take_static(told(transform(0, 4.0)))
+    assert robot.x() == pytest.approx(4.0)
+
+
+@needs_tf2
+def test_a_robot_on_a_static_transform_is_put_elsewhere_and_back():
+    robot = Robot()
+    robot.source.take_static(told(transform(0, 4.0)))
+
+    def in_map():
+        motion = robot.source.motion_at(robot.now_ns)
+        return robot.source.T_map_odom @ motion.T_odom_base
+
+    robot.source.reset(now_ns=robot.now_ns)
+    np.testing.assert_allclose(in_map(), START, atol=1e-12)
+    for pause_ns in (NS // 10, 10 * NS):  # also where the newest pose has lapsed meanwhile
+        robot.now_ns += pause_ns
+        robot.source.teleport(pose_rpy(-2.0), robot.now_ns)
+        for _ in range(3):
+            np.testing.assert_allclose(in_map(), pose_rpy(-2.0), atol=1e-12)
+            robot.now_ns += NS // 10
+    robot.source.reset()
+    np.testing.assert_allclose(in_map(), START, atol=1e-12)
+    assert robot.source.heard_ns is None
 
 
 @needs_tf2
@@ -265,6 +318,19 @@ def test_the_node_follows_tf_of_others_and_says_what_it_lacks(make_rig):
     assert len(rig.got[DEPTH]) == count, 'TF fell silent: no picture'
     values = rig.values()
     assert values['tf.received'] == values['tf.used']
+
+
+@needs_tf2
+def test_in_lockstep_a_static_transform_answers_one_tick_and_no_other(make_rig):
+    rig = make_rig(motion_source='tf', clock='lockstep', tick_on='input', tick_timeout=0.0)
+    qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    statics = rig.listener.create_publisher(TFMessage, 'tf_static', qos)
+    statics.publish(told(transform(0, 2.0)))
+    rig.wait(lambda: rig.node._health.ticks)
+    time.sleep(0.5)
+    assert rig.node._health.ticks == 1
+    robot, = rig.node._loop().robots
+    assert robot.counts()['tf'].as_dict() == {'received': 1, 'used': 1}
 
 
 @needs_tf2
