@@ -176,22 +176,25 @@ class TickPublisher:
         The node drives the robots itself, so the pose of that instant is what it says it is: a
         command that arrives meanwhile acts from the next frame on.
 
+        Where the robots are goes out even if they see nothing because rendering failed, as
+        in `now`.
+
         :returns: False if a robot was put elsewhere meanwhile: nothing was published.
         """
         moments, due_s = self._begin(lead_ns)
         if not moments:
             return True
         due = self._due(moments)
-        sights = self._look(moments, due)
-        time.sleep(max(0.0, due_s - time.monotonic()))
-        while self._time.own and self._time.now_ns() < _stamp_ns(moments):
-            time.sleep(_NAP_S)
-        if self.forgets:
-            return False
-        if self.live:
-            self._send_motion(moments, due)
+        try:
+            sights = self._look(moments, due)
+        finally:
+            self._sleep_until(due_s, moments)
+            stays = not self.forgets
+            if stays and self.live:
+                self._send_motion(moments, due)
+        if stays:
             self._send_frames(moments, sights, due)
-        return True
+        return stays
 
     def between(self) -> None:
         """Publish where the robots are now, if no tick is about to; from any thread."""
@@ -233,6 +236,16 @@ class TickPublisher:
                 due_s += lead_ns * 1e-9 / self._time.pace
             self._tick_ns = stamp_ns
             return self._ticks.begin(stamp_ns), due_s
+
+    def _sleep_until(self, due_s: float, moments: Mapping[str, Moment]) -> None:
+        """
+        Wait for the instant that a tick is about.
+
+        :param due_s: that instant, monotonic seconds.
+        """
+        time.sleep(max(0.0, due_s - time.monotonic()))
+        while self._time.own and self._time.now_ns() < _stamp_ns(moments):
+            time.sleep(_NAP_S)
 
     def _due(self, moments: Mapping[str, Moment]) -> _Due:
         stamp_ns = self._time.stamp_of(_stamp_ns(moments))

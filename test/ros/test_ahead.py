@@ -9,7 +9,8 @@ import numpy as np
 from painted_world import PaintedWorld
 import pytest
 from rclpy.duration import Duration
-from rig import camera_position, COLOR, DEPTH
+from rig import camera_position, COLOR, COLOR_INFO, DEPTH
+from tf2_msgs.msg import TFMessage
 
 RENDER_S = 0.02
 
@@ -97,6 +98,36 @@ def test_a_clock_that_steps_back_stops_no_picture(rig, monkeypatch):
     rig.wait(lambda: back_s)
     seen = len(rig.got[DEPTH])
     rig.wait(lambda: len(rig.got[DEPTH]) > seen + 5, timeout_s=2.5, what='pictures')
+
+
+def test_a_robot_that_sees_nothing_stays_in_tf(rig, monkeypatch):
+    assert rig.set_parameter('render.ahead', True).successful
+    rig.listen('odom', COLOR_INFO)
+    failed_ns, arrivals_ns = [], []
+
+    def fail(stamp_ns, *args, **kwargs):
+        failed_ns.append(stamp_ns)
+        raise RuntimeError('the lamp broke')
+
+    def stamps(topic):
+        messages = rig.got[topic][:]
+        return {stamp_ns_of((m.transforms[0] if topic == 'tf' else m).header.stamp)
+                for m in messages}
+
+    subscription = rig.listener.create_subscription(
+        TFMessage, 'tf', lambda m: arrivals_ns.append(
+            (stamp_ns_of(m.transforms[0].header.stamp), rig.now_ns())), 10)
+    monkeypatch.setattr(rig.world, 'observe', fail)
+    rig.wait(lambda: len(failed_ns) > 5)
+    assert rig.node._loop()._ticks.lead_ns() > 0, 'frames are begun ahead'
+    some = set(failed_ns[1:6])
+    for topic in ('tf', 'odom', COLOR_INFO):
+        rig.wait(lambda topic=topic: some <= stamps(topic), what=f'{topic} of frames that failed')
+    assert not some & stamps(COLOR)
+    assert all(came_ns >= stamp_ns for stamp_ns, came_ns in arrivals_ns if stamp_ns in some)
+    monkeypatch.undo()
+    rig.in_thread_of(rig.listener, rig.listener.destroy_subscription, subscription)
+    rig.fresh(DEPTH)
 
 
 def test_a_command_during_a_slow_frame_is_no_clock_that_fell_back(make_rig):
