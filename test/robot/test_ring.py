@@ -80,6 +80,7 @@ def test_no_tick_waits_for_the_ring_to_be_worked_out(monkeypatch):
     made, looks = [], [Look(pose_rpy(1.0, 2.0), {RING: Outputs.DEPTH})]
 
     class WatchedRing(Ring):
+
         def __init__(self, *args):
             super().__init__(*args)
             made.append(self)
