@@ -33,7 +33,7 @@ def why_not_robots(names: Sequence[str]) -> str:
 
 def why_not_together(cameras: Sequence[str], robots: Sequence[str]) -> str:
     """Return why robots and cameras cannot be called so at the same time, or nothing."""
-    # Parameters without a name before them are about CAMERA: a robot called so would have no table.
+    # Parameters without a name before them are about CAMERA: a robot of that name has no table.
     both = sorted({CAMERA, *cameras} & set(robots))
     if both:
         return f'robots: {both[0]!r} is the name of a camera, too: rename one of them'
