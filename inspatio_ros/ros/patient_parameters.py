@@ -25,7 +25,6 @@ from rclpy.exceptions import ParameterNotDeclaredException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import qos_profile_parameters
 from rclpy.task import Future
 
 Changes: TypeAlias = 'Sequence[Parameter[Any]]'  # quoted: Jazzy has no generic class
@@ -86,7 +85,10 @@ class Opening:
 
 class PatientParameters:
     """
-    Takes the place of the node's services that set parameters, one request after the other.
+    Answers at the node's services that set parameters, one request after the other.
+
+    They are those that the node has, not new ones in their place: what a client asks that found
+    the old ones as the node starts would be lost.
 
     :param prepare: called with the changes that are asked for; returns what to wait for before
         the node's callbacks are asked, None if they can answer at once.
@@ -96,15 +98,13 @@ class PatientParameters:
     def __init__(self, node: Node, prepare: Callable[[Changes], Future[None] | None],
                  finish: Callable[[], None]) -> None:
         self._node, self._prepare, self._finish = node, prepare, finish
-        for service in list(node.services):
-            if service.srv_type in (SetParameters, SetParametersAtomically):
-                node.destroy_service(service)
-        group = MutuallyExclusiveCallbackGroup()
-        for kind, name, answer in ((SetParameters, 'set_parameters', self._on_each),
-                                   (SetParametersAtomically, 'set_parameters_atomically',
-                                    self._on_all)):
-            node.create_service(kind, f'~/{name}', answer, qos_profile=qos_profile_parameters,
-                                callback_group=group)
+        answers = {SetParameters: self._on_each, SetParametersAtomically: self._on_all}
+        self._group = MutuallyExclusiveCallbackGroup()
+        for service in node.services:
+            if service.srv_type in answers:
+                service.callback = answers[service.srv_type]
+                service.callback_group = self._group
+                self._group.add_entity(service)
 
     async def _on_each(self, request: SetParameters.Request,
                        response: SetParameters.Response) -> SetParameters.Response:
