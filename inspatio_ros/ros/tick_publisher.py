@@ -28,10 +28,11 @@ from rclpy.clock import ROSClock
 from rclpy.node import Node
 
 # A frame is begun as long before its stamp as nearly all of the last ones took, but at most
-# this share of the period, and never by as much as a clock that falls back (CLOCK_JUMP_S): the
-# next command, stamped with the time it is, would look like one.
+# this share of the period, so that a command shows within two ticks of it, and never by as much as
+# a clock that falls back (CLOCK_JUMP_S): the next command, stamped with the time it is, would look
+# like one.
 _USUALLY = 0.98
-_LONGEST_LEAD = 0.75
+_LONGEST_LEAD = 0.5
 _LONGEST_LEAD_S = 0.1
 # Sleep ends a little early or late; time of our own must have come when a frame goes out.
 _NAP_S = 0.0001
