@@ -199,7 +199,8 @@ class RosClient:
         topics = self._topics
         wanted: dict[str, tuple[Any, str]] = {
             name: (Image, getattr(topics, name)) for name in streams or ()}
-        if streams:
+        if streams is not None:
+            # Also for no picture at all: it names the frame by which the robot is found in TF.
             info = topics.depth_info if 'depth' in streams else topics.color_info
             wanted[info] = CameraInfo, info
         for name in self._images.keys() - wanted.keys():
