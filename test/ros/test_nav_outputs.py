@@ -155,9 +155,10 @@ def test_rates_of_their_own(rig):
     rig.fresh(POINTS)
     begin = {topic: len(rig.got[topic]) for topic in (SCAN, POINTS, DEPTH)}
     time.sleep(2.0)
-    scans, clouds, pictures = (len(rig.got[topic]) - count for topic, count in begin.items())
-    assert pictures > 30
-    assert scans == pytest.approx(16, abs=2) and clouds == pytest.approx(8, abs=2)
+    for topic, period_s in ((SCAN, 0.125), (POINTS, 0.25), (DEPTH, 1.0 / 24.0)):
+        stamps_ns = [stamp_ns_of(it.header.stamp) for it in rig.got[topic][begin[topic]:]]
+        # By their stamps and in the middle: a busy machine takes ticks out here and there.
+        assert np.median(np.diff(stamps_ns)) * 1e-9 == pytest.approx(period_s, abs=0.025), topic
     assert rig.got[SCAN][-1].scan_time == pytest.approx(0.125)
     at(rig, DEPTH, stamp_ns_of(rig.got[SCAN][-1].header.stamp))
     assert rig.set_parameter('scan.rate', 100.0).successful
