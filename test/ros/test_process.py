@@ -66,22 +66,6 @@ def viewer():
     context.try_shutdown()
 
 
-def test_who_waits_for_the_services_of_parameters_is_answered(start, viewer):
-    client = viewer.node.create_client(SetParameters, '/awaited/world_node/set_parameters')
-    start('--ros-args', '-r', '__ns:=/awaited')
-    end = time.monotonic() + 60.0
-    while not client.service_is_ready():  # wait_for_service looks less often
-        assert time.monotonic() < end
-        time.sleep(0.001)
-    request = SetParameters.Request(parameters=[Parameter('rate', value=12.0).to_parameter_msg()])
-    answer = client.call_async(request)
-    viewer('/awaited/camera/color/image_raw')
-    while not answer.done():
-        assert time.monotonic() < end
-        viewer('/awaited/camera/color/image_raw')
-    assert answer.result().results[0].successful
-
-
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly(start, viewer, number):
     process = start('--ros-args', '-r', '__ns:=/signalled')
