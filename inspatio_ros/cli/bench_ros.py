@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from functools import partial
 import math
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -280,12 +279,7 @@ def _node(command: list[str], setup: Setup) -> Iterator[tuple[subprocess.Popen[b
     try:
         yield process, started_ns
     finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=5.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        surroundings.interrupt(process)
 
 
 @contextmanager

@@ -20,7 +20,6 @@ import itertools
 import math
 import os
 from pathlib import Path
-import signal
 import subprocess
 import tempfile
 import time
@@ -382,12 +381,7 @@ def _node(command: list[str], parameters: dict[str, Any], log: Path) -> Iterator
         try:
             yield process.pid
         finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(timeout=5.0)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            surroundings.interrupt(process)
     if process.returncode:
         raise RuntimeError(f'the node ended with code {process.returncode}:\n{log.read_text()}')
 

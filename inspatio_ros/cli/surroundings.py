@@ -1,7 +1,7 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-What a process of this package sets up before ROS starts: where its files are, DDS, memory.
+What processes of this package need around ROS: where files are, DDS, memory, how to end.
 
 Files are in the source tree, or installed in share/.
 """
@@ -11,6 +11,8 @@ from __future__ import annotations
 import ctypes
 import os
 from pathlib import Path
+import signal
+import subprocess
 import sys
 
 from inspatio_ros.robot import distro
@@ -71,3 +73,13 @@ def keep_freed_memory() -> None:
         mallopt(_M_MMAP_THRESHOLD, 32 << 20)
         mallopt(_M_TRIM_THRESHOLD, 256 << 20)
         mallopt(_M_ARENA_MAX, 1)
+
+
+def interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Ask a node that runs as a process to end, as Ctrl-C does; kill it after five seconds."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=5.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

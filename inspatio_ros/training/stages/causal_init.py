@@ -12,22 +12,19 @@ Every block of a clip is painted from its reference, its geometry and the true b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from inspatio_ros.engine.denoiser import LearningDenoiser
 from inspatio_ros.model.dit import CausalDit
-from inspatio_ros.model.schedule import FlowSchedule
 from inspatio_ros.training.conditions import Conditions
 from inspatio_ros.training.data.clips import LatentClips
-from inspatio_ros.training.networks import copy_of
 from inspatio_ros.training.noise_levels import draw_noise, draw_timesteps, flow_loss
 from inspatio_ros.training.ode import ode_path
-from inspatio_ros.training.optim import Average, Learner, OptimConfig
-from inspatio_ros.training.rollout import Student
-from inspatio_ros.training.stages.learning import Setting, Turns
+from inspatio_ros.training.optim import OptimConfig
+from inspatio_ros.training.stages.learning import Setting
 from inspatio_ros.training.stages.stage import check_finite
+from inspatio_ros.training.stages.student import StudentStage
 import torch
 from torch import nn, Tensor
 from torch.optim import Optimizer
@@ -74,7 +71,7 @@ class _Truth(NamedTuple):
     times: Tensor       # (B, blocks) timesteps
 
 
-class CausalInitStage:
+class CausalInitStage(StudentStage):
     """
     Flow matching block by block, behind true blocks.
 
@@ -89,16 +86,10 @@ class CausalInitStage:
                  teacher: CausalDit | None = None) -> None:
         if config.source == 'ode' and teacher is None:
             raise ValueError("the source 'ode' needs a teacher")
-        self.setting, self.config = setting, config
-        self.schedule = FlowSchedule()
-        self._average_dit = setting.prepare(copy_of(dit, learns=False))
-        self._dit = setting.prepare(dit)
+        super().__init__(dit, setting, config.optim, config.average)
+        self.config = config
         self._teacher = setting.prepare(teacher) if teacher and config.source == 'ode' else None
-        self._student = Student(self._dit, setting.learnt, setting.text_1LC)
         self._steps = self.schedule.steps(setting.star.steps)
-        self._learner = Learner('student', self._dit, config.optim)
-        self._average = Average(self._dit, self._average_dit, config.average)
-        self._turns = Turns()
 
     def networks(self) -> dict[str, nn.Module]:
         """Return the student, its average and, if there is one, the teacher."""
@@ -130,22 +121,6 @@ class CausalInitStage:
         self._average.update()
         self._turns.count += 1
         return {'loss': float(total), 'gradient_norm': norm}
-
-    @torch.no_grad()
-    def pictures(self, batch: LatentClips, rng: torch.Generator) -> Tensor:
-        """Return clips that the average paints on its own; see `Stage.pictures`."""
-        clips = self.setting.take(batch)
-        student = Student(self._average_dit, self.setting.star, self.setting.text_1LC)
-        return self.setting.decode(student.roll_out(Conditions.of(clips, 'v2v'), rng).latents)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the counters."""
-        return {'turns': self._turns.state_dict(), 'updates': self._average.updates}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up the counters."""
-        self._turns.load_state_dict(state['turns'])
-        self._average.updates = int(state['updates'])
 
     def _block_loss(self, truth: _Truth, told: Conditions, number: int,
                     rng: torch.Generator) -> Tensor:

@@ -12,19 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from inspatio_ros.model.dit import CausalDit
-from inspatio_ros.model.schedule import FlowSchedule
 from inspatio_ros.training.conditions import Conditions, Task
 from inspatio_ros.training.data.clips import LatentClips
 from inspatio_ros.training.dmd import Direction, dmd_direction
 from inspatio_ros.training.networks import ClipNetwork, copy_of
 from inspatio_ros.training.noise_levels import draw_noise, draw_timesteps, flow_loss
-from inspatio_ros.training.optim import Average, Learner, OptimConfig
-from inspatio_ros.training.rollout import backpropagate, Rollout, Student
-from inspatio_ros.training.stages.learning import Setting, Turns
+from inspatio_ros.training.optim import Learner, OptimConfig
+from inspatio_ros.training.rollout import backpropagate, Rollout
+from inspatio_ros.training.stages.learning import Setting
 from inspatio_ros.training.stages.stage import check_finite
+from inspatio_ros.training.stages.student import StudentStage
 import torch
 from torch import nn, Tensor
 from torch.optim import Optimizer
@@ -65,7 +64,7 @@ class JdmdConfig:
                              f'and {self.weight}')
 
 
-class JdmdStage:
+class JdmdStage(StudentStage):
     """
     Distillation of teachers into a student.
 
@@ -82,20 +81,15 @@ class JdmdStage:
         missing = [task for task in config.tasks if task not in teachers]
         if missing:
             raise ValueError(f'no teacher for {", ".join(missing)}')
-        self.setting, self.config, self.schedule = setting, config, FlowSchedule()
         if any(w.requires_grad for task in config.tasks for w in teachers[task].parameters()):
             raise ValueError('teachers must be frozen')
+        super().__init__(student, setting, config.student, config.average)
+        self.config = config
         fakes = fakes or {task: copy_of(teachers[task], learns=True) for task in config.tasks}
         self._fakes = {task: setting.prepare(fakes[task]) for task in config.tasks}
         self._teachers = {task: setting.prepare(teachers[task]) for task in config.tasks}
-        self._average_dit = setting.prepare(copy_of(student, learns=False))
-        self._dit = setting.prepare(student)
-        self._student = Student(self._dit, setting.learnt, setting.text_1LC)
-        self._learner = Learner('student', self._dit, config.student)
         self._fake_learners = {task: Learner(f'fake_{task}', fake, config.fake)
                                for task, fake in self._fakes.items()}
-        self._average = Average(self._dit, self._average_dit, config.average)
-        self._turns = Turns()
 
     def networks(self) -> dict[str, nn.Module]:
         """Return student, average, teachers and fake scores."""
@@ -128,22 +122,6 @@ class JdmdStage:
         self._fake_learners[task].apply(norms[task])
         self._turns.count += 1
         return figures
-
-    @torch.no_grad()
-    def pictures(self, batch: LatentClips, rng: torch.Generator) -> Tensor:
-        """Return clips that the average paints, V2V; see `Stage.pictures`."""
-        clips = self.setting.take(batch)
-        student = Student(self._average_dit, self.setting.star, self.setting.text_1LC)
-        return self.setting.decode(student.roll_out(Conditions.of(clips, 'v2v'), rng).latents)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the counters."""
-        return {'turns': self._turns.state_dict(), 'updates': self._average.updates}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up the counters."""
-        self._turns.load_state_dict(state['turns'])
-        self._average.updates = int(state['updates'])
 
     def _steps(self) -> int:
         """Return how many steps the student takes in this turn."""
