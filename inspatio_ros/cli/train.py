@@ -114,15 +114,20 @@ def _add_writing(parser: argparse.ArgumentParser) -> None:
 def _range(text: str) -> range:
     first, _, last = text.partition('-')
     try:
-        return range(int(first), int(last or first) + 1)
+        found = range(int(first), int(last or first) + 1)
     except ValueError:
+        found = range(0)
+    if not found:
         raise argparse.ArgumentTypeError(f'expected A-B, for example 0-199, got {text!r}')
+    return found
 
 
 def _size(text: str) -> tuple[int, int]:
     try:
         width, height = (int(part) for part in text.lower().split('x'))
     except ValueError:
+        width = height = 0
+    if min(width, height) < 1:
         raise argparse.ArgumentTypeError(f'expected WxH, for example 320x192, got {text!r}')
     return width, height
 
@@ -191,8 +196,8 @@ def _sorted(words: list[str]) -> tuple[Path | None, dict[str, list[str]], list[s
             changes.append(word)
     if len(places) > 1:
         raise ValueError(f'one folder for the run, got {", ".join(places)}')
-    if own['threads'] and not own['threads'][0].isdigit():
-        raise ValueError(f'threads must be a whole number, got {own["threads"][0]!r}')
+    if own['threads'] and not (own['threads'][0].isdecimal() and int(own['threads'][0])):
+        raise ValueError(f'threads must be a whole number from 1 on, got {own["threads"][0]!r}')
     return Path(places[0]) if places else None, own, changes
 
 
@@ -219,13 +224,15 @@ def _write_data(args: argparse.Namespace) -> int:
 
 def _encode(args: argparse.Namespace) -> int:
     from inspatio_ros.training.data.encoding import encode_jobs, EncodeSettings, keep_codec
-    from inspatio_ros.training.data.shards import LATENTS
+    from inspatio_ros.training.data.shards import LATENTS, write_manifest
     settings = EncodeSettings(args.codec, args.latents, args.depth_noise, args.seed,
                               args.fill)
     jobs = encode_jobs(args.pixels, settings)
-    code = _write(args, LATENTS, settings.manifest(args.pixels), jobs)
+    manifest = settings.manifest(args.pixels)
+    # First of all: so that an interrupt leaves no latents without it.
+    write_manifest(args.out, LATENTS, manifest)
     keep_codec(args.out, args.codec)
-    return code
+    return _write(args, LATENTS, manifest, jobs)
 
 
 def _write(args: argparse.Namespace, kind: Any, manifest: Any, jobs: list[Job]) -> int:
@@ -240,11 +247,14 @@ def _write(args: argparse.Namespace, kind: Any, manifest: Any, jobs: list[Job]) 
                                       lambda count, _: bar.update(count - bar.n))
     if args.json:
         print_json({'out': str(args.out), **done.report()})
-        return 0
-    for refused in done.refused:
-        print(f'refused {refused.path}: {refused.reason}')
-    print(f'{args.out}: {done.made} shards made, {done.kept} were there, '
-          f'{len(done.refused)} refused')
+    else:
+        for refused in done.refused:
+            print(f'refused {refused.path}: {refused.reason}')
+        print(f'{args.out}: {done.made} shards made, {done.kept} were there, '
+              f'{len(done.refused)} refused')
+    if not done.made + done.kept:
+        raise ValueError(f'{args.out}: no shard could be made, for the first one: '
+                         f'{done.refused[0].reason if done.refused else "nothing to be made"}')
     return 0
 
 

@@ -51,16 +51,40 @@ def write_synced(path: Path, data: bytes) -> None:
 
     :param path: must not exist.
     :param data: its content.
-    :raises OSError: the disk is full, the file exists, and so on; names the file.
+    :raises OSError: the disk is full, the file exists, and so on; names the file. What was not
+        written whole is not there.
     """
-    try:
-        with open(path, 'xb') as file:
+    with naming(path), open(path, 'xb') as file:
+        try:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        except BaseException:
+            path.unlink()
+            raise
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in errors: write() and fsync() do not know the name of what they fail on."""
+    try:
+        yield
     except OSError as error:
-        # write() and fsync() do not know the name of what they failed on.
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """
+    Write a file, or another content of one, that is there whole or not at all.
+
+    :raises OSError: see `write_synced`; the file is as it was.
+    """
+    fresh = path.with_name(f'.{path.name}.{secrets.token_hex(4)}')
+    try:
+        write_synced(fresh, data)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

@@ -109,8 +109,9 @@ def _as_os_error(error: BaseException, folder: Path) -> OSError:
     if isinstance(error, dcp.api.CheckpointException) and error.failures:
         cause = next(iter(error.failures.values()))[0]
     last = str(cause).strip().splitlines()[-1:] or [type(cause).__name__]
-    return OSError(f'{folder}: no checkpoint could be written ({last[0]}); the ones before are '
-                   'as they were')
+    return OSError(f'{folder}: no checkpoint could be written ({last[0]}); '
+                   f'{shutil.disk_usage(folder).free / 1e6:.1f} MB are free there, the ones '
+                   'before are as they were, and the same command goes on from the last')
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
@@ -149,7 +150,8 @@ def load_checkpoint(path: Path, stage: Stage[Any], recipe: Mapping[str, Any]) ->
     about = about_checkpoint(path)
     differences = recipe_differences(about.recipe, recipe)
     if differences:
-        raise ValueError(f'{path}: is the checkpoint of another recipe: {differences}')
+        raise ValueError(f'{path}: is the checkpoint of another recipe: {differences}; '
+                         'name another folder for the run, or start it as it was')
     state = _state(stage)
     try:
         with _quiet():
@@ -202,8 +204,10 @@ def prepare_optimizers(stage: Stage[Any]) -> None:
 def recipe_differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """Return how two recipes differ, as text; nothing if they do not."""
     there, here = (flat(json.loads(json.dumps(dict(it)))) for it in (found, wanted))
+    differ = [key for key in sorted({*there, *here}) if there.get(key) != here.get(key)]
+    # Another stage has other keys: its name says it all.
     return ', '.join(f'{key} is {there.get(key)!r} there and {here.get(key)!r} here'
-                     for key in sorted({*there, *here}) if there.get(key) != here.get(key))
+                     for key in (['name'] if 'name' in differ else differ))
 
 
 def flat(settings: Mapping[str, Any], before: str = '') -> dict[str, Any]:

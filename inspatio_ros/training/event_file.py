@@ -21,6 +21,7 @@ import struct
 import time
 
 from inspatio_ros.contracts import U8
+from inspatio_ros.scene.atomic import naming
 from inspatio_ros.scene.images import png_bytes
 
 _VERSION = b'brain.Event:2'
@@ -43,8 +44,9 @@ class EventFile:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         stamp = time.time_ns()
-        self._file = (folder / f'events.out.tfevents.{stamp // 10 ** 9}.{os.getpid()}.'
-                      f'{stamp % 10 ** 9}').open('xb')
+        self._path = folder / (f'events.out.tfevents.{stamp // 10 ** 9}.{os.getpid()}.'
+                               f'{stamp % 10 ** 9}')
+        self._file = self._path.open('xb')
         self._write(_double(1, time.time()) + _bytes(3, _VERSION))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
@@ -64,15 +66,17 @@ class EventFile:
 
     def close(self) -> None:
         """End the file."""
-        self._file.close()
+        with naming(self._path):
+            self._file.close()
 
     def _summary(self, step: int, values: bytes) -> None:
         self._write(_double(1, time.time()) + _whole(2, step) + _bytes(5, values))
 
     def _write(self, event: bytes) -> None:
         length = struct.pack('<Q', len(event))
-        self._file.write(length + _checksum(length) + event + _checksum(event))
-        self._file.flush()
+        with naming(self._path):
+            self._file.write(length + _checksum(length) + event + _checksum(event))
+            self._file.flush()
 
 
 def _varint(value: int) -> bytes:

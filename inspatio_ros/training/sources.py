@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count, islice
+import json
 from pathlib import Path
 from typing import Any, Protocol
 
 from inspatio_ros.training.data.clips import LatentClips
 from inspatio_ros.training.data.pixels import PixelCrops
-from inspatio_ros.training.data.shards import batches, LATENTS, Shards
+from inspatio_ros.training.data.shards import batches, LATENTS, read_manifest, Shards
 import numpy as np
 import torch
 
@@ -48,16 +49,19 @@ class LatentSource:
 
     :param folders: datasets.
     :param latents: of a clip; its beginning.
-    :raises ValueError: see Shards; clips that are too short.
+    :param fills: whether holes of the warps must be filled; None = all the same.
+    :raises ValueError: see Shards; clips that are too short, or were encoded the other way.
     """
 
-    def __init__(self, folders: list[Path], latents: int) -> None:
+    def __init__(self, folders: list[Path], latents: int, fills: bool | None = None) -> None:
         self.shards = Shards(folders, LATENTS)
+        if fills is not None:
+            _check_fills(folders, fills)
         self._latents = latents
         shapes = {self.shards.shape(record, 'target') for record in range(len(self.shards))}
         if min(shape[0] for shape in shapes) < latents:
             raise ValueError(f'clips of {latents} latents are wanted, the shortest has '
-                             f'{min(shape[0] for shape in shapes)}')
+                             f'{min(shape[0] for shape in shapes)}; latents=N takes fewer')
         if len({shape[1:] for shape in shapes}) > 1:
             raise ValueError(f'clips of different sizes (channels, height, width): '
                              f'{sorted({shape[1:] for shape in shapes})}')
@@ -71,6 +75,21 @@ class LatentSource:
         return LatentClips(**{name: torch.stack([
             self.shards.read(record, name, slice(self._latents)).float() for record in records])
             for name in LATENTS.tensors})
+
+
+def _check_fills(folders: list[Path], fills: bool) -> None:
+    """
+    Refuse datasets whose warps are not what the recipe says; those that do not tell are taken.
+
+    :raises ValueError: naming the first one.
+    """
+    for folder in folders:
+        found = read_manifest(folder)['settings'].get('fills', fills)
+        if found != fills:
+            filled, option = ('filled', '--fill') if fills else ('black', 'no --fill')
+            raise ValueError(f'{folder}: fills is {json.dumps(found)} there, the recipe has fills='
+                             f'{json.dumps(fills)}; train with fills={json.dumps(found)}, or on '
+                             f'data with {filled} holes (`inspatio train encode`, {option})')
 
 
 class CropSource:

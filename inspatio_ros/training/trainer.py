@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inspatio_ros.contracts import U8
+from inspatio_ros.scene.atomic import naming, write_whole
 from inspatio_ros.training.checkpoints import (
     checkpoints_in, load_checkpoint, prepare_optimizers, save_checkpoint)
 from inspatio_ros.training.event_file import EventFile
@@ -186,7 +187,8 @@ class _Log:
         if not self._writes:
             return
         lines = self._path.read_text().splitlines() if self._path.exists() else []
-        self._path.write_text(''.join(f'{line}\n' for line in lines if _is_of(line, step)))
+        write_whole(self._path, ''.join(f'{line}\n' for line in lines
+                                        if _is_of(line, step)).encode())
         self._events = EventFile(folder / 'tensorboard')
 
     def __enter__(self) -> _Log:
@@ -200,7 +202,7 @@ class _Log:
         """Add points to all curves."""
         if not self._writes:
             return
-        with self._path.open('a') as file:
+        with naming(self._path), self._path.open('a') as file:
             file.write(json.dumps({'step': step, **values}) + '\n')
         self._events.scalars(step, values)
 
@@ -210,7 +212,7 @@ class _Log:
             return
         from inspatio_ros.scene.images import png_bytes
         self._pictures.mkdir(exist_ok=True)
-        (self._pictures / f'step-{step:07d}.png').write_bytes(png_bytes(rgb))
+        write_whole(self._pictures / f'step-{step:07d}.png', png_bytes(rgb))
         self._events.picture(step, 'source | warp | output | truth', rgb)
         self.figures(step, values)
 

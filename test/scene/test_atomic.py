@@ -9,7 +9,8 @@ import sys
 import time
 
 from full_disk import largest_file, mounted_disk
-from inspatio_ros.scene.atomic import exchange_by_renames, replaced_folder, write_synced
+from inspatio_ros.scene.atomic import (
+    exchange_by_renames, replaced_folder, write_synced, write_whole)
 from inspatio_ros.scene.format import load_scene, save_scene
 from inspatio_ros.scene.scene import Scene
 import numpy as np
@@ -147,3 +148,19 @@ def test_files_are_written_once(tmp_path):
     write_synced(tmp_path / 'f', b'x')
     with pytest.raises(FileExistsError, match='f'):
         write_synced(tmp_path / 'f', b'y')
+    assert (tmp_path / 'f').read_bytes() == b'x'
+
+
+@pytest.mark.parametrize('write', [write_synced, write_whole])
+def test_a_full_disk_leaves_no_half_file(tmp_path, write):
+    with pytest.raises(OSError, match='f'), largest_file(1000):
+        write(tmp_path / 'f', bytes(2000))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_is_replaced_whole_or_stays(tmp_path):
+    write_whole(tmp_path / 'f', b'x')
+    write_whole(tmp_path / 'f', b'y')
+    with pytest.raises(OSError), largest_file(1000):
+        write_whole(tmp_path / 'f', bytes(2000))
+    assert (tmp_path / 'f').read_bytes() == b'y' and os.listdir(tmp_path) == ['f']

@@ -122,6 +122,24 @@ def test_what_does_not_fit_is_refused(latents: Path, tmp_path: Path, name: str,
         opened(name, latents, tmp_path / 'run', *changes).run()
 
 
+@pytest.mark.parametrize('found, wanted', [(True, 'false'), (False, 'true')])
+def test_data_with_other_holes_is_refused(latents: Path, tmp_path: Path, found: bool,
+                                          wanted: str):
+    """Also where only the second dataset, or the one to look at, has them."""
+    other = tmp_path / 'other'
+    write_manifest(other, LATENTS, {'source': 'micro', 'fills': found})
+    write_shard(other / '0.safetensors', clips(3).tensors(), {})
+    same, there = recipe('teacher_v2v', [*SMALL, f'fills={found}']), json.dumps(found)
+    differs = recipe('teacher_v2v', [*SMALL, f'fills={wanted}'])
+    for number, (data, shown) in enumerate([([other], []), ([latents, other], []),
+                                            ([latents], [other])]):
+        folders = Folders(tmp_path / f'run{number}', data, shown)
+        with pytest.raises(ValueError, match=f'other: fills is {there} there, the recipe has '
+                                             f'fills={wanted}; train with fills={there}, or on'):
+            open_trainer('teacher_v2v', differs, folders, ALONE)
+        open_trainer('teacher_v2v', same, folders, ALONE)
+
+
 def test_another_number_of_records_is_another_run(latents: Path, tmp_path: Path):
     opened('teacher_v2v', latents, tmp_path / 'run').run()
     more = tmp_path / 'more'
@@ -135,6 +153,10 @@ def test_the_command_says_what_a_run_needs(tmp_path: Path, latents: Path,
                                            capsys: pytest.CaptureFixture):
     assert main(['train', 'teacher_v2v', str(tmp_path / 'run')]) == 2
     assert 'a run needs a folder and data=DIR' in capsys.readouterr().err
+    for threads in ('0', 'x', '-1'):
+        assert main(['train', 'teacher_v2v', str(tmp_path / 'run'), f'data={latents}',
+                     f'threads={threads}']) == 2
+        assert 'threads must be a whole number from 1 on' in capsys.readouterr().err
     assert main(['train', 'teacher_v2v', 'a', 'b', f'data={latents}']) == 2
     assert 'one folder for the run' in capsys.readouterr().err
     assert main(['train', 'teacher_v2v', str(tmp_path / 'run'), f'data={latents}', 'threads=1',

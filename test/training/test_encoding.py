@@ -6,6 +6,7 @@ from dataclasses import replace
 import json
 from pathlib import Path
 
+from full_disk import largest_file
 from inspatio_ros.cli.main import main
 from inspatio_ros.engine.stream import StarModels, StarStream
 from inspatio_ros.model.codec import WanCodec
@@ -14,7 +15,7 @@ from inspatio_ros.model.patch_autoencoder import (
     load_patch_autoencoder, PatchAutoencoder, PatchCodec, save_patch_autoencoder)
 from inspatio_ros.model.vae import WanVae
 from inspatio_ros.training.data.encoding import (
-    codec_of, encode_jobs, EncodeSettings, keep_codec, with_depth_error)
+    CODEC, codec_of, encode_jobs, EncodeSettings, keep_codec, with_depth_error)
 from inspatio_ros.training.data.pixels import pictures
 from inspatio_ros.training.data.procedural import procedural_jobs, ProceduralSettings
 from inspatio_ros.training.data.recording import as_scene, Camera
@@ -144,6 +145,39 @@ def test_the_command_encodes_and_keeps_the_codec(pixels: Path, codec: Path, tmp_
     assert len(Shards([out], LATENTS)) == 2
     assert main([*arguments, '--depth-noise', '0.05']) == 2
     assert 'depth_noise is 0.0, not 0.05' in capsys.readouterr().err
+
+
+def test_the_codec_is_there_before_the_latents_and_stays(
+        pixels: Path, codec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture):
+    out, seen = tmp_path / 'out', []
+
+    def interrupted(*_: object) -> None:
+        seen.append(codec_of(out))
+        raise KeyboardInterrupt
+
+    def command(codec: Path) -> int:
+        return main(['train', 'encode', str(out), '--pixels', str(pixels), '--codec', str(codec),
+                     '--latents', '3'])
+
+    with monkeypatch.context() as patch:
+        patch.setattr('inspatio_ros.training.data.encoding.encode_video', interrupted)
+        assert command(codec) == 130 and seen[0] is not None
+    before = (out / CODEC).read_bytes()
+    torch.manual_seed(1)
+    other = tmp_path / 'other.safetensors'
+    other.write_bytes(save_patch_autoencoder(PatchAutoencoder(PatchConfig(16, 1, 1, 8, 1)), {}))
+    assert command(other) == 2 and 'codec is' in capsys.readouterr().err
+    assert (out / CODEC).read_bytes() == before == codec.read_bytes()
+    assert command(codec) == 0 and len(Shards([out], LATENTS)) == 2
+
+
+def test_a_full_disk_leaves_no_half_codec(codec: Path, tmp_path: Path):
+    with pytest.raises(OSError), largest_file(2000):
+        keep_codec(tmp_path, codec)
+    assert codec_of(tmp_path) is None
+    keep_codec(tmp_path, codec)
+    assert codec_of(tmp_path) is not None
 
 
 def test_the_wan_vae_of_a_folder_makes_the_latents_of_the_full_size(

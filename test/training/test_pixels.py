@@ -3,7 +3,9 @@
 """Made-up places become shards, and shards become clips and pieces of video."""
 
 from pathlib import Path
+from typing import Any
 
+from inspatio_ros.cli.main import main
 from inspatio_ros.scene.synthetic.held_out import HELD_OUT_SEEDS
 from inspatio_ros.scene.synthetic.synchronised import synchronised_clip
 from inspatio_ros.training.data.pixels import PixelClips, PixelCrops
@@ -73,3 +75,20 @@ def test_places_for_measuring_and_for_training_are_kept_apart():
 def test_one_camera_is_no_clip():
     with pytest.raises(ValueError, match='cameras must be at least 2'):
         ProceduralSettings(cameras=1)
+
+
+@pytest.mark.parametrize('changes, why', [
+    ({'frames': 0}, 'frames must be at least 1 and fps positive, got 0 and'),
+    ({'fps': float('nan')}, 'got 45 and nan')])
+def test_no_frames_are_no_clip(changes: dict[str, Any], why: str):
+    with pytest.raises(ValueError, match=why):
+        ProceduralSettings(**changes)
+
+
+@pytest.mark.parametrize('option, text', [
+    ('--seeds', '5-2'), ('--seeds', 'a'), ('--size', '0x32'), ('--size', '64')])
+def test_places_and_sizes_that_are_none_are_refused(tmp_path: Path, option: str, text: str,
+                                                    capsys: pytest.CaptureFixture):
+    with pytest.raises(SystemExit, match='2'):
+        main(['train', 'data', 'procedural', str(tmp_path / 'out'), option, text])
+    assert 'for example' in capsys.readouterr().err and not (tmp_path / 'out').exists()

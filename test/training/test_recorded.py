@@ -202,7 +202,8 @@ def test_scenes_of_many_cameras(tmp_path: Path, truth: SynchronisedClip):
     make_multi_cam(tmp_path / 'in', truth)
     done = written('recammaster', tmp_path / 'in', tmp_path / 'out')
     assert done.made == 1
-    assert [it.reason for it in done.refused] == ["'cam04'", "'cam07'"]
+    assert [it.reason for it in done.refused] == [
+        f'the poses are missing: no {name} in frame0' for name in ('cam04', 'cam07')]
     check_cameras(tmp_path / 'out', truth, [0, 1, 2])
 
 
@@ -213,6 +214,19 @@ def test_scenes_that_lack_something(tmp_path: Path, truth: SynchronisedClip):
     assert 'the poses are missing' in reason(done)
     with pytest.raises(ValueError, match='has 3 numbers, not 16'):
         pose_of('[1 2 3]')
+
+
+@pytest.mark.parametrize('table, why', [
+    ([1, 2, 3, 4, 5], 'is no table of frames'), ({}, 'has poses of 0 frames, 5 are needed'),
+    ({f'frame{k}': 3 for k in range(9)}, 'no cam01 in frame0'),
+    ({f'frame{k}': {'cam01': None} for k in range(9)}, 'no cam01 in frame0'),
+    ({f'frame{k}': {'cam01': '[1 2]'} for k in range(1, 9)}, 'no cam01 in frame0'),
+    ({f'frame{k}': {'cam01': '[1 2]'} for k in range(9)}, 'has 2 numbers, not 16')])
+def test_tables_of_poses_of_another_form(tmp_path: Path, truth: SynchronisedClip, table: Any,
+                                         why: str):
+    scene = make_multi_cam(tmp_path / 'in', truth)
+    (scene / 'cameras' / 'camera_extrinsics.json').write_text(json.dumps(table))
+    assert why in reason(written('recammaster', tmp_path / 'in', tmp_path / 'out'))
 
 
 def test_unreals_axes_become_optical_ones():
@@ -285,5 +299,11 @@ def test_the_command_reads_refuses_and_reports(tmp_path: Path, truth: Synchronis
     assert report['made'] == 1 and report['refused'][0]['source'].endswith('other.mkv')
     assert main(arguments) == 0
     assert json.loads(capsys.readouterr().out)['kept'] == 1
+    (source / 'walk.json').unlink()
+    arguments[3] = str(tmp_path / 'none')
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert len(json.loads(shown.out)['refused']) == 2
+    assert 'no shard could be made, for the first one: the camera is missing' in shown.err
     assert main(['train', 'data', 'unreal', str(tmp_path / 'b')]) == 2
     assert 'unreal needs --input DIR' in capsys.readouterr().err

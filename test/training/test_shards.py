@@ -56,7 +56,8 @@ def test_bad_shards_are_skipped_counted_and_listed(tmp_path: Path,
 def test_a_dataset_without_a_usable_shard_is_refused(tmp_path: Path):
     folder = dataset(tmp_path / 'a', 1)
     (folder / 's0.safetensors').write_bytes(b'')
-    with pytest.raises(ValueError, match=r'not a single usable shard \(1 skipped\)'):
+    with pytest.raises(ValueError, match=r'not a single usable shard \(1 skipped\); .* '
+                                         'writes what is missing'):
         Shards([folder], LATENTS)
 
 
@@ -65,9 +66,10 @@ def test_folders_of_something_else_are_refused(tmp_path: Path):
         Shards([tmp_path], LATENTS)
     with pytest.raises(ValueError, match='holds latents, pixels are needed'):
         Shards([dataset(tmp_path / 'a', 1)], PIXELS)
-    (tmp_path / 'a' / MANIFEST).write_text('{"format": "other"}')
-    with pytest.raises(ValueError, match='no manifest of a dataset'):
-        Shards([tmp_path / 'a'], LATENTS)
+    for text in ('{"format": "other"}', '[]', '{"format": "inspatio_dataset", "version": 1}'):
+        (tmp_path / 'a' / MANIFEST).write_text(text)
+        with pytest.raises(ValueError, match='no manifest of a dataset'):
+            Shards([tmp_path / 'a'], LATENTS)
     (tmp_path / 'letters').mkdir()
     (tmp_path / 'letters' / 'dear.txt').write_text('you')
     with pytest.raises(ValueError, match='is not empty and no dataset'):
@@ -131,3 +133,6 @@ def test_a_full_disk_leaves_no_half_shard(tmp_path: Path):
     with pytest.raises(OSError), largest_file(2000):
         write_shard(folder / 's1.safetensors', latents(8), {})
     assert sorted(path.name for path in folder.iterdir()) == [MANIFEST, 's0.safetensors']
+    with pytest.raises(OSError, match=MANIFEST), largest_file(20):
+        write_manifest(tmp_path / 'b', LATENTS, SETTINGS)
+    write_manifest(tmp_path / 'b', LATENTS, SETTINGS)

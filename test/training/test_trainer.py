@@ -3,6 +3,7 @@
 """Runs: a falling loss, the same again after a kill, full disks, NaN, and files one can read."""
 
 from collections.abc import Mapping
+import copy
 import json
 from pathlib import Path
 import signal
@@ -10,6 +11,7 @@ import struct
 import subprocess
 import sys
 import time
+from unittest.mock import Mock
 
 import cv2
 from full_disk import largest_file
@@ -22,7 +24,7 @@ from inspatio_ros.training.data.shards import PIXELS, write_manifest, write_shar
 from inspatio_ros.training.distributed import Party
 from inspatio_ros.training.event_file import crc32c
 from inspatio_ros.training.export import export_weights
-from inspatio_ros.training.recipes import AutoencoderRecipe, recipe
+from inspatio_ros.training.recipes import AutoencoderRecipe, described, recipe
 from inspatio_ros.training.sources import Batches, rng_of
 from inspatio_ros.training.stages.autoencoder import AutoencoderStage
 from inspatio_ros.training.stages.stage import NotFiniteError
@@ -133,20 +135,40 @@ def test_a_run_that_was_killed_goes_on_with_the_same_losses(pixels: Path, tmp_pa
 def test_a_checkpoint_of_another_recipe_is_refused(pixels: Path, tmp_path: Path):
     trainer(pixels, tmp_path / 'run', 'loop.steps=2').run()
     with pytest.raises(ValueError, match='of another recipe: stage.optim.lr is 0.001 there and '
-                                         '0.5 here'):
+                                         '0.5 here; name another folder'):
         trainer(pixels, tmp_path / 'run', 'loop.steps=2', 'stage.optim.lr=0.5')
+    with pytest.raises(ValueError, match="recipe: name is 'autoencoder' there and 'jdmd' here; "):
+        load_checkpoint(checkpoints_in(tmp_path / 'run')[-1], Mock(), described('jdmd',
+                                                                               recipe('jdmd')))
+
+
+@pytest.mark.parametrize('change', ['frames=6', 'frames=0', 'side=31', 'side=0'])
+def test_pieces_that_are_no_whole_latents_are_refused(pixels: Path, tmp_path: Path, change: str):
+    with pytest.raises(ValueError, match=r'frames must be 1 \+ 4 k and side a multiple of 8, got'):
+        trainer(pixels, tmp_path / 'run', change)
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(pixels: Path, tmp_path: Path):
     made = trainer(pixels, tmp_path / 'run', 'loop.steps=3')
     made.run(1)
     before = checkpoints_in(tmp_path / 'run')
-    with pytest.raises(OSError, match='no checkpoint could be written .* the ones before are'):
+    with pytest.raises(OSError, match=r'no checkpoint could be written .* MB are free there, the ones '
+                                      'before are'):
         with largest_file(20_000):
             save_checkpoint(tmp_path / 'run', made.stage, 2, made._recipe)
     assert checkpoints_in(tmp_path / 'run') == before
     assert not [path for path in (tmp_path / 'run').iterdir() if path.name.startswith('.')]
     assert load_checkpoint(before[-1], made.stage, made._recipe) == 1
+
+
+def test_a_full_disk_keeps_the_curves_and_is_named(pixels: Path, tmp_path: Path):
+    trainer(pixels, tmp_path / 'run', 'loop.steps=3').run(2)
+    before = (tmp_path / 'run' / LOSSES).read_text()
+    with pytest.raises(OSError, match=LOSSES), largest_file(len(before) - 1):
+        trainer(pixels, tmp_path / 'run', 'loop.steps=3').run()
+    assert (tmp_path / 'run' / LOSSES).read_text() == before
+    with pytest.raises(OSError, match=LOSSES), largest_file(len(before) + 1):
+        trainer(pixels, tmp_path / 'run', 'loop.steps=3').run()
 
 
 def test_only_the_newest_checkpoints_stay(pixels: Path, tmp_path: Path):
@@ -181,13 +203,15 @@ class Breaking(AutoencoderStage):
 def test_nan_stops_the_run_with_what_was_seen(pixels: Path, tmp_path: Path):
     made = trainer(pixels, tmp_path / 'run', 'loop.steps=9')
     made.stage = Breaking(made.stage._network, small().stage)  # type: ignore[attr-defined]
+    made.run(2)
+    before = copy.deepcopy([it.state_dict() for it in made.stage.networks().values()])
     with pytest.raises(NotFiniteError, match='step 2: not finite: loss.* what was seen is in'):
         made.run()
     assert made.step == 2
     dump = load_file(next((tmp_path / 'run').glob('not-finite-0000002-*.safetensors')))
     assert dump['frames'].isnan().any() and dump['frames'].shape == (2, 5, 3, 32, 32)
-    weights = made.stage.networks()['autoencoder'].parameters()
-    assert all(bool(weight.isfinite().all()) for weight in weights)
+    for old, network in zip(before, made.stage.networks().values()):
+        assert all(torch.equal(old[key], x) for key, x in network.state_dict().items())
 
 
 def test_reading_that_fails_stops_the_run(pixels: Path, tmp_path: Path):

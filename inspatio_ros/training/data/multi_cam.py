@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 import re
+from typing import Any
 
 from inspatio_ros.contracts import F64
 from inspatio_ros.training.data.recording import (
@@ -64,6 +65,14 @@ def pose_of(text: str) -> F64:
     return T
 
 
+def _pose(table: dict[str, Any], frame: str, name: str) -> F64:
+    cameras = table.get(frame)
+    text = cameras.get(name) if isinstance(cameras, dict) else None
+    if not isinstance(text, str):
+        raise RefusedError(f'the poses are missing: no {name} in {frame}')
+    return pose_of(text)
+
+
 def read_scene(folder: Path, frames: int, size: tuple[int, int], names: tuple[str, ...],
                ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
@@ -82,12 +91,14 @@ def read_scene(folder: Path, frames: int, size: tuple[int, int], names: tuple[st
         if not file.is_file():
             raise RefusedError('the poses are missing: no cameras/camera_extrinsics.json')
         table = json.loads(file.read_text(encoding='utf-8'))
+        if not isinstance(table, dict):
+            raise RefusedError(f'{file.name}: is no table of frames')
         if len(table) < frames:
             raise RefusedError(f'has poses of {len(table)} frames, {frames} are needed')
         numbers = list(range(frames))
         cameras = []
         for name in names:
-            poses = rigid(np.array([pose_of(table[f'frame{k}'][name]) for k in numbers]), name)
+            poses = rigid(np.array([_pose(table, f'frame{k}', name) for k in numbers]), name)
             pictures = frames_of(video_beside(folder / 'videos', name), numbers)
             height, width = pictures[0].shape[:2]
             pixels = float(focal[1]) / SENSOR_MM * width

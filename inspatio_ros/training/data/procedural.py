@@ -27,7 +27,7 @@ class ProceduralSettings:
     :param width, height: pixels.
     :param cameras: synchronised ones; every ordered pair of them is a clip.
     :param fps: frames per second.
-    :raises ValueError: fewer than two cameras.
+    :raises ValueError: fewer than two cameras, no frames, no rate.
     """
 
     frames: int = 45
@@ -39,6 +39,9 @@ class ProceduralSettings:
     def __post_init__(self) -> None:
         if self.cameras < 2:
             raise ValueError(f'cameras must be at least 2, got {self.cameras}')
+        if self.frames < 1 or not self.fps > 0.0:
+            raise ValueError(f'frames must be at least 1 and fps positive, got {self.frames} and '
+                             f'{self.fps}')
 
     def manifest(self) -> dict[str, object]:
         """Return what the content depends on."""

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 import json
 import logging
 from pathlib import Path
-import secrets
 from typing import Any
 
-from inspatio_ros.scene.atomic import write_synced
+from inspatio_ros.scene.atomic import write_whole
 from safetensors import safe_open, SafetensorError
 from safetensors.torch import save
 import torch
@@ -83,7 +82,7 @@ def write_manifest(folder: Path, kind: Kind, settings: Mapping[str, Any]) -> Non
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f'{folder}: is not empty and no dataset; name another folder')
     folder.mkdir(parents=True, exist_ok=True)
-    write_synced(path, (json.dumps(manifest, indent=1) + '\n').encode())
+    write_whole(path, (json.dumps(manifest, indent=1) + '\n').encode())
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -99,7 +98,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding='utf-8'))
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from None
-    if not isinstance(manifest, dict) or manifest.get('format') != FORMAT:
+    if not isinstance(manifest, dict) or manifest.get('format') != FORMAT or not isinstance(
+            manifest.get('settings'), dict):
         raise ValueError(f'{path}: is no manifest of a dataset')
     if manifest.get('version') != VERSION or manifest.get('kind') not in KINDS:
         raise ValueError(f'{path}: version {manifest.get("version")}, kind '
@@ -123,13 +123,7 @@ def write_shard(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, s
     :param notes: where it comes from, kept in the file.
     :raises OSError: the disk is full, and so on; nothing is left behind.
     """
-    fresh = path.with_name(f'.{path.name}.{secrets.token_hex(4)}')
-    try:
-        write_synced(fresh, save({name: x.contiguous() for name, x in tensors.items()},
-                                 dict(notes)))
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    write_whole(path, save({name: x.contiguous() for name, x in tensors.items()}, dict(notes)))
 
 
 def fault_of(path: Path, kind: Kind) -> str:
@@ -186,7 +180,8 @@ class Shards:
             logger.warning('%s', self.skipped_text())
         if not self._of_record:
             raise ValueError(f'{", ".join(map(str, folders))}: not a single usable shard '
-                             f'({len(self.skipped)} skipped)')
+                             f'({len(self.skipped)} skipped); the command that made them '
+                             'writes what is missing or damaged again')
 
     def _open(self, folder: Path) -> None:
         for path in sorted(folder.glob(f'*{SUFFIX}')):

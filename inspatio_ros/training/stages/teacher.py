@@ -38,6 +38,7 @@ class TeacherConfig:
     :param drop: probability that a V2V step is told nothing, which guidance needs.
     :param average: decay of the average of its weights.
     :param picture_steps: of the solver that makes pictures.
+    :raises ValueError: a number out of range.
     """
 
     task: Task
@@ -45,6 +46,11 @@ class TeacherConfig:
     drop: float = 0.1
     average: float = 0.999
     picture_steps: int = 12
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.drop <= 1.0 or self.picture_steps < 1:
+            raise ValueError(f'drop must be a probability and picture_steps at least 1, got '
+                             f'{self.drop} and {self.picture_steps}')
 
 
 class TeacherStage:
