@@ -138,8 +138,8 @@ def test_a_checkpoint_of_another_recipe_is_refused(pixels: Path, tmp_path: Path)
                                          '0.5 here; name another folder'):
         trainer(pixels, tmp_path / 'run', 'loop.steps=2', 'stage.optim.lr=0.5')
     with pytest.raises(ValueError, match="recipe: name is 'autoencoder' there and 'jdmd' here; "):
-        load_checkpoint(checkpoints_in(tmp_path / 'run')[-1], Mock(), described('jdmd',
-                                                                               recipe('jdmd')))
+        load_checkpoint(checkpoints_in(tmp_path / 'run')[-1], Mock(),
+                        described('jdmd', recipe('jdmd')))
 
 
 @pytest.mark.parametrize('change', ['frames=6', 'frames=0', 'side=31', 'side=0'])
@@ -152,8 +152,8 @@ def test_a_full_disk_leaves_the_checkpoint_before(pixels: Path, tmp_path: Path):
     made = trainer(pixels, tmp_path / 'run', 'loop.steps=3')
     made.run(1)
     before = checkpoints_in(tmp_path / 'run')
-    with pytest.raises(OSError, match=r'no checkpoint could be written .* MB are free there, the ones '
-                                      'before are'):
+    with pytest.raises(OSError, match='no checkpoint could be written .* MB are free there, the '
+                                      'ones before are'):
         with largest_file(20_000):
             save_checkpoint(tmp_path / 'run', made.stage, 2, made._recipe)
     assert checkpoints_in(tmp_path / 'run') == before
