@@ -6,10 +6,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 import logging
+import math
 from pathlib import Path
+import time
 from typing import TYPE_CHECKING
 
-from inspatio_ros.contracts import CameraTrack
+from inspatio_ros.contracts import CameraTrack, WorldBackend
+from inspatio_ros.engine.exported import is_exported, open_exported, STAR_TINY_FOLDER
 from inspatio_ros.engine.imagination import ImaginationSettings, ImaginedWorld
 from inspatio_ros.engine.imaginer import block_stamps
 from inspatio_ros.engine.painter import PainterSettings
@@ -18,7 +21,7 @@ from inspatio_ros.engine.runtime import (open_engine, RuntimeEngine, RuntimeSett
 from inspatio_ros.engine.star import StarEngine
 from inspatio_ros.engine.star_imaginer import StarImaginer
 from inspatio_ros.engine.stream import StarModels
-from inspatio_ros.engine.world import WorldSettings
+from inspatio_ros.engine.world import SceneWorld, WorldSettings
 from inspatio_ros.model import checkpoint, weights_folder
 from inspatio_ros.model.codec import Codec, TaehvCodec, WanCodec
 from inspatio_ros.model.codec_config import (T5Config, TaehvConfig, TAEW2_1, UMT5_XXL, VaeConfig,
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from inspatio_ros.robot.parameters import Imagination
 
 _LOG = logging.getLogger(__name__)
+# A block may take so many times as long as it shows: the sensor plane bridges the rest.
+_KEEPS_UP = 2.0
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,11 @@ PUBLISHED = Release()
 
 
 def open_star_world(scene: Scene, asked: Imagination, settings: WorldSettings,
-                    release: Release = PUBLISHED, wait_s: float | None = None) -> ImaginedWorld:
+                    release: Release = PUBLISHED, wait_s: float | None = None) -> WorldBackend:
     """
     Return the world of a scene and of the generator that paints what it lacks.
+
+    A generator that was not asked for by name (`auto`) is left out where it cannot keep up.
 
     :param asked: the generator's parameters.
     :param settings: how the scene is rendered.
@@ -69,8 +76,14 @@ def open_star_world(scene: Scene, asked: Imagination, settings: WorldSettings,
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     models = load_models(asked, device, release)
     imaginer = StarImaginer(models, scene, asked.seed, max_views=settings.max_views)
-    if asked.compile or device.type == 'cuda':
-        warm_up(imaginer, scene, models.config.shape.history_blocks)
+    if asked.generator == 'auto' or asked.compile or device.type == 'cuda':
+        taken_s = warm_up(imaginer, scene, models.config.shape.history_blocks)
+        covers_s = imaginer.block_frames() * imaginer.period_ns * 1e-9
+        if asked.generator == 'auto' and not taken_s <= _KEEPS_UP * covers_s:
+            _LOG.warning('no generator: a block for %.1f s takes it %.1f s on this machine; '
+                         'generator:=star has it paint all the same', covers_s, taken_s)
+            imaginer.close()
+            return SceneWorld(scene, settings)
     usual = PainterSettings(lockstep=asked.lockstep)
     painter = usual if wait_s is None else replace(usual, wait_s=wait_s)
     return ImaginedWorld(scene, imaginer, ImaginationSettings(world=settings, painter=painter))
@@ -83,10 +96,11 @@ def load_models(asked: Imagination, device: torch.device,
 
     :raises ValueError: see open_star_world.
     """
+    folder = Path(asked.weights_dir) if asked.weights_dir else STAR_TINY_FOLDER
+    if folder == STAR_TINY_FOLDER or folder.is_dir() and is_exported(folder):
+        return _load_exported(asked, folder, device)
     files = find_weights(asked.weights_dir, release)
-    config = replace(release.star, shape=BlockShape.for_video(
-        asked.generator_height, asked.generator_width, asked.block_latents,
-        release.star.shape.history_blocks))
+    config = replace(release.star, shape=_shape(asked, release.star.shape))
     settings = RuntimeSettings(precision=asked.precision,
                                compile_scope='layer' if asked.compile else 'none')
     text_BLC = _read_prompt(asked.prompt, files, device, release)
@@ -108,15 +122,27 @@ def load_models(asked: Imagination, device: torch.device,
     return StarModels(config, codec, text_BLC.to(settings.dtype), engine_for)
 
 
+def _load_exported(asked: Imagination, folder: Path, device: torch.device) -> StarModels:
+    """Load what was trained here; it is small, and needs neither compiling nor half precision."""
+    models = open_exported(folder, device=device)
+    config = models.config
+    _LOG.info('generator %s on %s', folder.name, device)
+    return replace(models, config=replace(config, shape=_shape(asked, config.shape)))
+
+
+def _shape(asked: Imagination, trained: BlockShape) -> BlockShape:
+    """Return the blocks that are asked for: sizes that are not given are those of the weights."""
+    height, width = trained.video
+    return BlockShape.for_video(asked.generator_height or height, asked.generator_width or width,
+                                asked.block_latents, trained.history_blocks)
+
+
 def find_weights(folder: str, release: Release = PUBLISHED) -> dict[str, Path]:
     """
     Return the first file of each part; parts that are not needed may be missing.
 
     :raises ValueError: weights that are missing or do not fit; says which and where from.
     """
-    if not folder:
-        raise ValueError('weights_dir is empty: the generator star needs a folder with weights; '
-                         '`inspatio weights check DIR` says what belongs there')
     parts = tuple(part for part in release.parts if part.need != 'training')
     found = weights_folder.check(Path(folder), parts)
     if not weights_folder.is_complete(found):
@@ -130,23 +156,28 @@ def find_weights(folder: str, release: Release = PUBLISHED) -> dict[str, Path]:
     return {name: paths[0] for name, paths in located.items() if paths}
 
 
-def warm_up(imaginer: StarImaginer, scene: Scene, history_blocks: int) -> None:
+def warm_up(imaginer: StarImaginer, scene: Scene, history_blocks: int) -> float:
     """
     Paint as many blocks as have shapes of their own, and forget them.
 
     What does not fit into memory is left to the painter, which tries smaller pictures and says
     so.
+
+    :returns: seconds that the last one took; NaN if there was not enough memory.
     """
-    T_map_cam, start_ns = spawn_camera(scene.spawn), 0
+    T_map_cam, start_ns, taken_s = spawn_camera(scene.spawn), 0, math.nan
     try:
         for _ in range(history_blocks + 2):
             stamps_ns = block_stamps(start_ns, imaginer.block_frames(), imaginer.period_ns)
-            imaginer.imagine(CameraTrack(stamps_ns, np.repeat(T_map_cam[None], len(stamps_ns),
-                                                              axis=0)))
+            poses, begun_s = np.repeat(T_map_cam[None], len(stamps_ns), axis=0), time.monotonic()
+            imaginer.imagine(CameraTrack(stamps_ns, poses))
+            taken_s = time.monotonic() - begun_s
             start_ns = int(stamps_ns[-1]) + imaginer.period_ns
     except MemoryError as error:
         _LOG.warning('not warmed up, out of memory: %s', error)
+        taken_s = math.nan
     imaginer.reset()
+    return taken_s
 
 
 def _read_prompt(prompt: str, files: dict[str, Path], device: torch.device,

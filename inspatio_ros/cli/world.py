@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 import json
 from pathlib import Path
 import re
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inspatio_ros.contracts import WorldBackend
-    from inspatio_ros.robot.parameters import WorldRequest
+    from inspatio_ros.robot.parameters import Imagination, WorldRequest
 
     OpenWorld = Callable[[WorldRequest], WorldBackend]
 
@@ -118,10 +119,22 @@ def open_world(request: WorldRequest, wait_s: float | None = None) -> WorldBacke
     settings = WorldSettings(backend=request.backend, threads=request.threads,
                              max_views=request.max_views, fill_depth=request.fill_depth)
     scene = open_scene(Path(request.scene) if request.scene else surroundings.bundled_scene())
-    if request.imagination.generator == 'none':
+    if not _may_paint(request.imagination):
         return SceneWorld(scene, settings)  # no torch
     from inspatio_ros.cli.star_world import open_star_world
     return open_star_world(scene, request.imagination, settings, wait_s=wait_s)
+
+
+def _may_paint(asked: Imagination) -> bool:
+    """
+    Say whether a generator is wanted.
+
+    `auto` means the one that comes with the package only where nobody waits for it: what waits
+    wants to be fast, and the same on every machine.
+    """
+    if asked.generator != 'auto' or asked.weights_dir:
+        return asked.generator != 'none'
+    return not asked.lockstep and find_spec('torch') is not None
 
 
 def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave,

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from inspatio_ros.contracts import CameraTrack, F32, F64, Intrinsics
+from inspatio_ros.engine.recall import Recall
 from inspatio_ros.engine.selection import choose_views, rate_views, sample_views, Samples
-from inspatio_ros.geometry import warp
+from inspatio_ros.geometry import twins
 from inspatio_ros.geometry.camera import invert_rigid, pixel_transfer
 from inspatio_ros.geometry.star_warp import star_warp
 from inspatio_ros.geometry.surface import inverse_depth, link_pixels
@@ -40,6 +41,8 @@ _DEPTH_RANGE_M = (1e-4, 1e4)
 # an encoding, and the generator a moment of doubt.
 _WORTH_A_CHANGE = 1.1
 _STATIC = -1
+# What the mask says of a pixel that only earlier frames show.
+_RECALLED = 0.5
 
 
 class Slot(NamedTuple):
@@ -69,6 +72,18 @@ class _Picture:
     T_map_cam: F64
 
 
+class Recalled(NamedTuple):
+    """
+    What earlier frames of the scene show to some cameras.
+
+    :param rgb_THW3: uint8; anything where nothing is shown.
+    :param disparity_THW: float32, 1/m; 0 where nothing is shown.
+    """
+
+    rgb_THW3: Tensor
+    disparity_THW: Tensor
+
+
 @dataclass(frozen=True)
 class Condition:
     """
@@ -78,25 +93,41 @@ class Condition:
     :param mask_T1HW: float32, 1 where it shows something, else 0.
     :param disparity_THW: float32, 1/m; 0 where unknown.
     :param slots: the camera that is the reference of each latent.
+    :param recalled: what earlier frames show, if that is wanted and there are any.
     """
 
     render_T3HW: Tensor
     mask_T1HW: Tensor
     disparity_THW: Tensor
     slots: tuple[Slot, ...]
+    recalled: Recalled | None = None
+
+    @property
+    def told_T1HW(self) -> Tensor:
+        """What a generator is told of each pixel: 1 shown, 0 not; 1/2 shown by earlier frames."""
+        if self.recalled is None:
+            return self.mask_T1HW
+        return torch.where(self.recalled.disparity_THW[:, None] > 0.0,
+                           self.mask_T1HW.clamp(min=_RECALLED), self.mask_T1HW)
 
 
 def filled_render(condition: Condition) -> Tensor:
     """
-    Return a render whose holes are filled from their far side, as the sensor plane fills them.
+    Return a render whose holes are filled with what earlier frames show, if they were recalled.
+
+    The rest of the holes is filled from their far side, as the sensor plane fills them.
 
     :param condition: with disparity.
     :returns: (T, 3, H, W) float32, -1..1; where something is shown, the render itself.
     """
     render, disparity = condition.render_T3HW, condition.disparity_THW
-    rgb = ((render + 1.0) * 127.5).round().clamp(0.0, 255.0).to(torch.uint8)
+    rgb = ((render + 1.0) * 127.5).round().clamp(0.0, 255.0).to(torch.uint8).permute(0, 2, 3, 1)
     known = condition.mask_T1HW[:, 0] > 0.0
-    full, _ = warp.fill_holes(rgb.permute(0, 2, 3, 1), torch.where(known, disparity, 0.0))
+    disparity = torch.where(known, disparity, 0.0)
+    if condition.recalled is not None:
+        rgb = torch.where(known[..., None], rgb, condition.recalled.rgb_THW3)
+        disparity = torch.where(known, disparity, condition.recalled.disparity_THW)
+    full, _ = twins.fill_holes(rgb, disparity)
     pictures = full.permute(0, 3, 1, 2).float() / 127.5 - 1.0
     return torch.where(known[:, None], render, pictures)
 
@@ -121,6 +152,7 @@ class Conditioner:
         self.camera = camera
         self.device = torch.device(device)
         self._scene, self._max_views, self._kept = scene, max_views, kept_pictures
+        self._recall = Recall(scene, camera)
         self._pictures: OrderedDict[_Key, _Picture] = OrderedDict()
         self._static = sample_views(scene.views)
         self._moving: dict[int, Samples] = {}
@@ -132,7 +164,8 @@ class Conditioner:
         return _STATIC if index is None else index
 
     def condition(self, track: CameraTrack, latent_frames: Sequence[int],
-                  before: Slot | None = None, with_depth: bool = True) -> Condition:
+                  before: Slot | None = None, with_depth: bool = True,
+                  recall: bool = False) -> Condition:
         """
         Warp the scene into the cameras of a block.
 
@@ -141,6 +174,7 @@ class Conditioner:
         :param before: the reference of the latent before.
         :param with_depth: whether disparity is wanted. Without it, a scene of one view per frame
             is warped in a third of the time; render and mask are the same.
+        :param recall: whether to look at earlier frames, too.
         :raises ValueError: counts that do not add up to the track.
         """
         if sum(latent_frames) != len(track.stamps_ns) or 0 in latent_frames:
@@ -156,7 +190,18 @@ class Conditioner:
             slots.append(before)
             layers += keys
             first += count
-        return self._compose(layers, track.T_map_cam, tuple(slots), with_depth)
+        condition = self._compose(layers, track.T_map_cam, tuple(slots), with_depth)
+        if not recall or not self._scene.frames:
+            return condition
+        return replace(condition, recalled=self._recalled(layers, track.T_map_cam))
+
+    def _recalled(self, layers: Sequence[Sequence[_Key]], cameras: F64) -> Recalled:
+        """Return what frames before those of the best moving views show."""
+        best = [next(key for key in keys if key.frame != _STATIC) for keys in layers]
+        looks = [self._recall.look(*key, T) for key, T in zip(best, cameras)]
+        rgb, disparity = (torch.from_numpy(np.stack(part)).to(self.device)
+                          for part in zip(*looks))
+        return Recalled(rgb, disparity)
 
     def video(self, slot: Slot, frames: Sequence[int]) -> Tensor:
         """
@@ -234,7 +279,7 @@ class Conditioner:
         if not with_depth:
             return render, known, torch.zeros_like(known[:, 0])
         transfers = [pixel_transfer(k, self.camera.K, T) for k, T in zip(K, relative)]
-        disparity = warp.splat(
+        disparity = twins.splat(
             torch.cat([picture.disparity for picture in pictures]),
             torch.cat([picture.links for picture in pictures]), self._tensor(np.stack(transfers)),
             (self.camera.height, self.camera.width),

@@ -25,17 +25,21 @@ from safetensors import safe_open, SafetensorError
 import torch
 
 
+# The small generator that comes with the package.
+STAR_TINY_FOLDER = Path(__file__).parents[1] / 'weights' / 'star_tiny'
+
+
 def is_exported(folder: Path) -> bool:
     """Say whether a folder holds a denoiser that was exported from a run."""
     return any('recipe' in notes and 'config' not in notes for notes in _notes(folder).values())
 
 
-def open_exported(folder: Path, size: tuple[int, int], steps: Sequence[int] | None = None,
-                  device: torch.device | str = 'cpu') -> StarModels:
+def open_exported(folder: Path, size: tuple[int, int] | None = None,
+                  steps: Sequence[int] | None = None, device: torch.device | str = 'cpu') -> StarModels:
     """
     Load a denoiser and its autoencoder.
 
-    :param size: (width, height) of the pictures, multiples of 16.
+    :param size: (width, height) of the pictures, multiples of 16; None: as it was trained.
     :param steps: from 1000 down, instead of those of the preset.
     :raises ValueError: a file that is missing, there twice or damaged, or a size that cannot be
         painted; the message names it.
@@ -49,8 +53,9 @@ def open_exported(folder: Path, size: tuple[int, int], steps: Sequence[int] | No
             raise ValueError(f'{folder}: one {what} that `inspatio train export` wrote should be '
                              f'there, found {names}')
     preset = _preset(denoisers[0], notes[denoisers[0]]['recipe'])
-    config = replace(preset, steps=preset.steps if steps is None else tuple(steps)).with_video(
-        size[1], size[0])
+    config = replace(preset, steps=preset.steps if steps is None else tuple(steps))
+    if size is not None:
+        config = config.with_video(size[1], size[0])
     with torch.device('meta'):
         network = CausalDit(config.dit)
     dit = load(network, denoisers, device, torch.float32)
@@ -78,6 +83,7 @@ def _preset(path: Path, text: str) -> StarConfig:
     try:
         recipe: dict[str, Any] = json.loads(text)
         return star_preset(recipe['preset'], recipe.get('steps', ()),
-                           recipe.get('history_blocks', -1), recipe.get('fills', False))
+                           recipe.get('history_blocks', -1), recipe.get('fills', False),
+                           recipe.get('composes', False))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{path}: its notes do not say which preset it is: {error}') from error

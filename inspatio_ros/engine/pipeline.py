@@ -33,6 +33,11 @@ from torch import Tensor
 _FIRST = -1
 
 
+def as_decoded(first: int, frames: Tensor) -> Tensor:
+    """Return decoded frames."""
+    return frames
+
+
 class Sources(NamedTuple):
     """
     What a block is painted from.
@@ -42,12 +47,15 @@ class Sources(NamedTuple):
     :param render: encodes the scene seen by the cameras of the block, likewise.
     :param beside: makes what goes to the host together with the frames; nothing of it depends
         on what is painted.
+    :param finish: makes what is handed out of decoded frames (1, T, 3, H, W), given the number of
+        the first one in the block.
     """
 
     mask: Tensor
     reference: Callable[[], Tensor]
     render: Callable[[], Tensor]
     beside: Callable[[], Sequence[Tensor]]
+    finish: Callable[[int, Tensor], Tensor] = as_decoded
 
 
 class Painted(NamedTuple):
@@ -138,14 +146,15 @@ class BlockPipeline:
                 before_steps=lambda: self.main.follow(self.encoding))
             kept.append(latents)
             check()
-            rgb, finite, memory = self._decode(latents, past, kept)
+            rgb, finite, memory = self._decode(latents, past, sources.finish, kept)
         self.main.wait()
         if not bool(finite):
             raise LatentsNotFiniteError(f'block {state.block} of the world with seed '
                                         f'{state.seed} is not finite')
         return Painted(latents, rgb, beside, memory)
 
-    def _decode(self, latents: Tensor, past: Memory | None, kept: list[Tensor],
+    def _decode(self, latents: Tensor, past: Memory | None,
+                finish: Callable[[int, Tensor], Tensor], kept: list[Tensor],
                 ) -> tuple[Tensor, Tensor, Memory]:
         """Return frames and whether all is finite, both on their way to the host; memory."""
         codec, (_, K, _, h, w) = self._codec, latents.shape
@@ -159,7 +168,7 @@ class BlockPipeline:
             with self.decoding.work():
                 pictures, past = codec.decode(part, past)
                 finite = finite & torch.isfinite(pictures).all()
-                rgb = codec.rgb8_from_frames(pictures).contiguous()
+                rgb = codec.rgb8_from_frames(finish(first, pictures)).contiguous()
             self.copying.follow(self.decoding)
             with self.copying.work():
                 host[first:first + len(rgb)].copy_(rgb, non_blocking=True)

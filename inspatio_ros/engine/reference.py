@@ -87,3 +87,9 @@ def to_range(pictures: Tensor, codec: Codec) -> Tensor:
     """Move pictures from -1..1 into the range of a codec."""
     low, high = codec.value_range
     return (pictures + 1.0) * (0.5 * (high - low)) + low
+
+
+def from_range(pictures: Tensor, codec: Codec) -> Tensor:
+    """Move pictures from the range of a codec into -1..1."""
+    low, high = codec.value_range
+    return (pictures - low) * (2.0 / (high - low)) - 1.0

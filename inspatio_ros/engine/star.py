@@ -158,7 +158,20 @@ class StarEngine:
         noise = self._moved(self.noise(state) if noise is None else noise)
         before_steps()
         condition = torch.cat([mask_BKCHW.to(self.device), render_BKCHW.to(self.device)], 2)
-        return self.denoise(state, condition, noise, observe)
+        return self.compose(self.denoise(state, condition, noise, observe), mask_BKCHW,
+                            render_BKCHW)
+
+    def compose(self, latents_BKCHW: Tensor, mask_BKCHW: Tensor, render_BKCHW: Tensor) -> Tensor:
+        """
+        Return latents with those of the render where it shows all that a latent stands for.
+
+        Only of a generator that composes; of others, the latents themselves.
+        """
+        if not self.config.composes:
+            return latents_BKCHW
+        shown = mask_BKCHW.to(self.device).amin(2, keepdim=True) > 0.0
+        return torch.where(shown, render_BKCHW.to(self.device, latents_BKCHW.dtype),
+                           latents_BKCHW)
 
     def commit(self, state: StarState, latents_BKCHW: Tensor) -> None:
         """

@@ -30,12 +30,13 @@ class StarImaginer:
     :param seed: of the noise, at least 0.
     :param camera: that is painted; None: the scene's own at the size of the models.
     :param max_views: of the scene that one picture is made of, at most.
-    :param fps: frames per second that are painted.
+    :param fps: frames per second that are painted; None: as the generator was trained.
     :raises ValueError: a size that is no multiple of 16, a negative seed.
     """
 
     def __init__(self, models: StarModels, scene: Scene, seed: int = 0,
-                 camera: Intrinsics | None = None, max_views: int = 2, fps: float = 24.0) -> None:
+                 camera: Intrinsics | None = None, max_views: int = 2,
+                 fps: float | None = None) -> None:
         self._models, self._scene, self._seed = models, scene, seed
         self._max_views, self._fps = max_views, fps
         self._cancelled = threading.Event()

@@ -14,16 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 import threading
 
 from inspatio_ros.contracts import CameraTrack, Intrinsics
 from inspatio_ros.engine.conditioning import Condition, Conditioner, filled_render, Slot
 from inspatio_ros.engine.imaginer import Block
-from inspatio_ros.engine.pipeline import BlockPipeline, Sources
-from inspatio_ros.engine.reference import encode_reference, ReferenceState, to_range
+from inspatio_ros.engine.pipeline import as_decoded, BlockPipeline, Sources
+from inspatio_ros.engine.reference import (encode_reference, from_range, ReferenceState,
+                                           to_range)
 from inspatio_ros.engine.star import StarEngine, StarState
-from inspatio_ros.geometry import warp
+from inspatio_ros.geometry import twins
 from inspatio_ros.geometry.mask import pack_mask
+from inspatio_ros.geometry.seam import agreement, lay_over
 from inspatio_ros.geometry.surface import FAR_M
 from inspatio_ros.model.codec import Codec
 from inspatio_ros.model.config import StarConfig
@@ -85,13 +88,14 @@ class StarStream:
     :param scene: what is known of the place.
     :param camera: that is painted; None: the scene's own at the size of the config.
     :param max_views: of the scene that one picture is made of, at most.
-    :param fps: frames per second that are painted; the generator was trained on 24.
+    :param fps: frames per second that are painted; None: as the generator was trained.
     :raises ValueError: a camera whose size does not suit the generator, a rate that is not
         positive.
     """
 
     def __init__(self, models: StarModels, scene: Scene, camera: Intrinsics | None = None,
-                 max_views: int = 2, fps: float = 24.0) -> None:
+                 max_views: int = 2, fps: float | None = None) -> None:
+        fps = models.config.fps if fps is None else fps
         if not fps > 0.0:
             raise ValueError(f'fps must be > 0, got {fps!r}')
         recorded = (scene.views or scene.frames[0])[0].intrinsics
@@ -99,7 +103,8 @@ class StarStream:
         self.period_ns = round(1e9 / fps)
         self._codec, self._text = models.codec, models.text_BLC
         config = models.config.with_video(self.camera.height, self.camera.width)
-        self._block_latents, self._fills = config.shape.block_latents, config.fills
+        self._block_latents = config.shape.block_latents
+        self._fills, self._composes = config.fills, config.composes
         self._engine = models.engine_for(config)
         self._pipeline = BlockPipeline(self._engine, self._codec)
         self._conditioner = Conditioner(scene, self.camera, self._engine.device, max_views)
@@ -130,15 +135,16 @@ class StarStream:
         :raises LatentsNotFiniteError: NaN or infinity in the block.
         """
         counts = self.latent_frames(state)
-        condition = self._conditioner.condition(track, counts, state.slot)
+        condition = self._conditioner.condition(track, counts, state.slot, recall=self._fills)
         check()
         references, render = state.references.copy(), _Encoder(self._codec, state.render)
         sources = Sources(
-            _pack(condition.mask_T1HW, state.latents == 0),
+            _pack(condition.told_T1HW, state.latents == 0),
             lambda: self._reference(references, state.latents, track, condition, counts),
             lambda: render.encode(filled_render(condition) if self._fills
                                   else condition.render_T3HW),
-            lambda: self._depth(condition))
+            lambda: self._depth(condition),
+            partial(self._composed, condition) if self._composes else as_decoded)
         painted = self._pipeline.paint(state.star, sources, state.decode, check)
         depth, seen = painted.beside
         block = Block(track, self.camera, painted.rgb_THW3.numpy(), depth.numpy(), seen.numpy())
@@ -162,6 +168,18 @@ class StarStream:
                                           latent + k, frames, before, settled))
             before, first = frames[-1], first + count
         return torch.cat(found, 1)
+
+    def _composed(self, condition: Condition, first: int, frames_1TCHW: Tensor) -> Tensor:
+        """Return decoded frames with what the scene shows laid over them."""
+        part = slice(first, first + frames_1TCHW.shape[1])
+        painted = from_range(frames_1TCHW[0], self._codec).float()
+        shown, known = condition.render_T3HW[part], condition.mask_T1HW[part]
+        if condition.recalled is not None:
+            recalled = condition.recalled.rgb_THW3[part].permute(0, 3, 1, 2) / 127.5 - 1.0
+            there = (condition.recalled.disparity_THW[part, None] > 0.0) & (known == 0.0)
+            known = known + agreement(painted, recalled, there)
+            shown = torch.where(there, recalled, shown)
+        return to_range(lay_over(painted, shown, known), self._codec)[None]
 
     def _depth(self, condition: Condition) -> tuple[Tensor, Tensor]:
         """Return depth everywhere and where it is the scene's."""
@@ -196,7 +214,7 @@ def complete_depth(disparity_THW: Tensor, typical_m: float) -> Tensor:
     :returns: (T, H, W) float32, metres; +inf out of range.
     """
     no_rgb = torch.zeros((), dtype=torch.uint8, device=disparity_THW.device)
-    _, filled = warp.fill_holes(no_rgb.expand(*disparity_THW.shape, 3), disparity_THW)
+    _, filled = twins.fill_holes(no_rgb.expand(*disparity_THW.shape, 3), disparity_THW)
     filled = torch.where(filled > 0.0, filled, 1.0 / typical_m)
     return torch.where(filled > 2.0 / FAR_M, 1.0 / filled, torch.inf)
 

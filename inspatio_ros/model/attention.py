@@ -81,7 +81,7 @@ class RmsNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the normed x, in its own type."""
-        return functional.rms_norm(x, self.weight.shape, self.weight, self.eps)
+        return functional.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
 
 
 class Projections(nn.Module):
@@ -170,7 +170,14 @@ class CrossAttention(Projections):
         return self._heads(k), self._heads(v)
 
     def forward(self, u_BSD: Tensor, k_BLNd: Tensor, v_BLNd: Tensor) -> Tensor:
-        """Attend to the text and project."""
+        """
+        Attend to the text and project.
+
+        :returns: (B, S, D); (B, 1, D) for a text of one row, in which there is nothing to choose.
+        """
+        if k_BLNd.shape[1] == 1:
+            only: Tensor = self.o(v_BLNd.flatten(2))
+            return only
         q = self._heads(self.norm_q(self.q(u_BSD)))
         out: Tensor = self.o(self.attend(q, k_BLNd, v_BLNd).flatten(2))
         return out

@@ -141,6 +141,11 @@ class BlockShape:
         if self.history_blocks < 0:
             raise ValueError(f'history_blocks must be at least 0, got {self.history_blocks}')
 
+    @property
+    def video(self) -> tuple[int, int]:
+        """(height, width) of the video, pixels."""
+        return self.height * PIXELS_PER_LATENT, self.width * PIXELS_PER_LATENT
+
     @classmethod
     def for_video(cls, height: int, width: int, block_latents: int = 3,
                   history_blocks: int = 1) -> BlockShape:
@@ -207,12 +212,17 @@ class StarConfig:
     :param steps: list values from 1000 down, before they are warped by the schedule.
     :param fills: whether it was trained on renders whose holes are filled from their far side,
         and so gets such ones; else they are black. The mask tells in both cases.
+    :param fps: frames per second that it was trained on.
+    :param composes: whether pixels that the render shows are taken from it, and only the others
+        from the generator.
     """
 
     dit: DitConfig
     shape: BlockShape
     steps: tuple[int, ...] = (1000, 750, 500, 250)
     fills: bool = False
+    composes: bool = False
+    fps: float = 24.0
 
     def with_video(self, height: int, width: int) -> StarConfig:
         """
@@ -228,26 +238,25 @@ STAR_1_3B = StarConfig(DitConfig(1536, 12, 30, 8960, 256, 4096, 512), BlockShape
 # The same graph for machines without an accelerator: 6.2 million weights, a block of 12 frames at
 # 320x192 in 0.42 s on two cores (both steps, without the codec). Its prompt is empty, and rows of
 # padding are all alike: 8 of them stand for 512.
-STAR_TINY = StarConfig(DitConfig(256, 4, 6, 768, 64, 64, 8), BlockShape(24, 40), (1000, 500))
+STAR_TINY = StarConfig(DitConfig(256, 4, 6, 768, 64, 64, 8), BlockShape(24, 40), (1000, 500),
+                       fps=15.0)
 
 STAR_PRESETS = {'1.3b': STAR_1_3B, 'tiny': STAR_TINY}
 
 
 def star_preset(name: str, steps: Sequence[int] = (), history_blocks: int = -1,
-                fills: bool = False) -> StarConfig:
+                fills: bool = False, composes: bool = False) -> StarConfig:
     """
     Return a preset by its name.
 
     :param steps: instead of its own; none = its own.
     :param history_blocks: likewise; -1 = its own.
-    :param fills: see `StarConfig`.
+    :param fills, composes: see `StarConfig`.
     :raises ValueError: no such preset.
     """
     if name not in STAR_PRESETS:
         raise ValueError(f'no preset {name!r}; there are {", ".join(STAR_PRESETS)}')
-    star = STAR_PRESETS[name]
-    if fills:
-        star = replace(star, fills=True)
+    star = replace(STAR_PRESETS[name], fills=fills, composes=composes)
     if steps:
         star = replace(star, steps=tuple(steps))
     if history_blocks >= 0:

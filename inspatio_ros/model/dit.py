@@ -118,14 +118,15 @@ class CausalDit(nn.Module):
         Pad the rows of a text with zeros to the full length and embed them.
 
         :param text_BLC: rows of the text encoder, at most `text_len` of them.
-        :returns: (B, text_len, D). A padding row is a constant that attention does see.
+        :returns: (B, text_len, D). A padding row is a constant that attention does see. Where
+            there is nothing but padding, (B, 1, D): its rows are all alike, one stands for them.
         :raises ValueError: too many rows, or rows of another width.
         """
         length, width = self.config.text_len, self.config.text_dim
         if text_BLC.ndim != 3 or text_BLC.shape[1] > length or text_BLC.shape[2] != width:
             raise ValueError(f'text must be (B, at most {length}, {width}), '
                              f'got {tuple(text_BLC.shape)}')
-        padding = (0, 0, 0, length - text_BLC.shape[1])
+        padding = (0, 0, 0, length - text_BLC.shape[1] if text_BLC.shape[1] else 1)
         rows = functional.pad(text_BLC.to(self.device, self.dtype), padding)
         embedded: Tensor = self.text_embedding(rows)
         return embedded

@@ -46,25 +46,31 @@ class Render:
 class Imagination:
     """What paints the parts of the world that no view has seen. Names without a prefix."""
 
-    generator: str = setup('none', 'What paints what no view has seen; none = the scene alone',
-                           choices=('none', 'star'))
-    weights_dir: str = setup('', "Folder with the generator's weights; needed by star",
-                             may_be_empty=True)
+    generator: str = setup('auto', 'What paints what no view has seen; none = the scene alone, '
+                                   'auto = star where the machine can keep up with it',
+                           choices=('none', 'star', 'auto'))
+    weights_dir: str = setup('', "Folder with the generator's weights; empty = the small ones of "
+                                 'this package', may_be_empty=True)
     precision: str = setup('bf16', "Numbers that the generator's network computes with",
                            choices=('bf16', 'fp8', 'fp32'))
     compile: bool = setup(  # noqa: A003  the parameter's name
         True, 'Compile the generator as the world is opened: minutes the first time, kept for '
               'the next')
     block_latents: int = setup(3, 'Latents of one block; each is four frames', low=1, high=21)
-    generator_width: int = setup(832, 'Width that is painted, a multiple of 16', unit='px',
-                                 low=64, high=2048, step=16)
-    generator_height: int = setup(480, 'Height that is painted, a multiple of 16', unit='px',
-                                  low=64, high=2048, step=16)
+    generator_width: int = setup(0, 'Width that is painted, a multiple of 16; 0 = as the weights '
+                                    'were trained', unit='px', low=0, high=2048, step=16)
+    generator_height: int = setup(0, 'Height that is painted, likewise', unit='px', low=0,
+                                  high=2048, step=16)
     prompt: str = setup('', 'What the place looks like, in words', may_be_empty=True)
     seed: int = setup(0, 'Of the noise that pictures are made from', low=0, high=2 ** 31 - 1)
     lockstep: bool = setup(False, 'Every frame waits for the generator: none is published that '
                                   'it has not painted, at whatever rate it can. So it is '
                                   'anyway where clock is lockstep')
+
+    @property
+    def keeps_scene(self) -> bool:
+        """Whether there may be no room for a second world beside this one while it runs."""
+        return self.generator != 'none' and self.weights_dir != ''
 
 
 @dataclass(frozen=True)

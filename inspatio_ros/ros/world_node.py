@@ -273,9 +273,9 @@ class WorldNode(LifecycleNode):
         if folder_of(new) == folder_of(self._settings):
             opened.loop.reconfigure(new)
             return
-        if new.imagination.generator != 'none':
-            raise ValueError('scene can change only while the node is unconfigured where there is '
-                             'a generator')
+        if new.imagination.keeps_scene:
+            raise ValueError('scene can change only while the node is unconfigured where a '
+                             'generator has weights of its own')
         self._enter(new, opened)
 
     def _enter(self, new: WorldParameters, opened: Opened) -> None:
@@ -327,7 +327,7 @@ class WorldNode(LifecycleNode):
     def _moves(self, new: WorldParameters) -> bool:
         """Return whether these parameters lead into another world, and can."""
         return (folder_of(new) != folder_of(self._settings)
-                and new.imagination.generator == 'none')
+                and not new.imagination.keeps_scene)
 
     def _abandon(self) -> None:
         """Let go of a world that was opened and is not needed."""

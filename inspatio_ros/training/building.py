@@ -24,6 +24,7 @@ from inspatio_ros.training.data.clips import LatentClips
 from inspatio_ros.training.data.encoding import codec_of
 from inspatio_ros.training.distributed import Party, preparation
 from inspatio_ros.training.networks import fresh_dit, frozen
+from inspatio_ros.training.pixel_error import pixel_metric_root
 from inspatio_ros.training.recipes import (
     AutoencoderRecipe, CausalInitRecipe, DenoiserRecipe, described, JdmdRecipe, Recipe,
     TeacherRecipe)
@@ -71,12 +72,13 @@ def open_trainer(name: str, recipe: Recipe, folders: Folders, party: Party) -> T
     if isinstance(recipe, AutoencoderRecipe):
         return _autoencoder(name, recipe, folders, party)
     assert isinstance(recipe, DenoiserRecipe)
-    data = LatentSource(folders.data, recipe.latents)
+    data = LatentSource(folders.data, recipe.latents, recipe.fills)
     codec = codec_of(folders.data[0])
     setting = _setting(recipe, party, codec)
     stage = _denoiser_stage(recipe, setting)
-    shown = Batches(LatentSource(folders.validation or folders.data, recipe.latents), 1,
-                    recipe.loop.seed).fixed(_SHOWN)
+    looked_at = (LatentSource(folders.validation, recipe.latents, recipe.fills)
+                 if folders.validation else data)
+    shown = Batches(looked_at, 1, recipe.loop.seed).fixed(_SHOWN)
     look = None if codec is None else look_at_latents(stage, shown, setting.decode)
     return _trainer(name, recipe, folders, party, stage, data, look)
 
@@ -92,12 +94,17 @@ def _autoencoder(name: str, recipe: AutoencoderRecipe, folders: Folders,
                  party: Party) -> Trainer:
     if party.size > 1:
         raise ValueError(f'the autoencoder learns in one process, not in {party.size}')
+    sizes, seed = recipe.stage.network, recipe.loop.seed
+    if (min(recipe.frames, recipe.side) < 1 or (recipe.frames - 1) % sizes.temporal_factor
+            or recipe.side % sizes.spatial_factor):
+        raise ValueError(f'frames must be 1 + {sizes.temporal_factor} k and side a multiple of '
+                         f'{sizes.spatial_factor}, got {recipe.frames} and {recipe.side}')
     data = CropSource(folders.data, recipe.frames, recipe.side)
-    seed = recipe.loop.seed
     network = _first_autoencoder(recipe, data)
     channels_last(network)
     stage = AutoencoderStage(network.to(party.device), recipe.stage)
-    shown = CropSource(folders.validation or folders.data, recipe.frames, recipe.side)
+    shown = (CropSource(folders.validation, recipe.frames, recipe.side)
+             if folders.validation else data)
     batch = Batches(shown, 1, seed).fixed(_SHOWN)
     return _trainer(name, recipe, folders, party, stage, data, look_at_video(stage, batch))
 
@@ -131,7 +138,8 @@ def _setting(recipe: DenoiserRecipe, party: Party, codec: PatchCodec | None) -> 
         assert codec is not None
         return codec.decode(latents.cpu())[0]
 
-    return Setting(star, recipe.latents, text, recipe.window,
+    root = None if codec is None else pixel_metric_root(codec, recipe.loop.seed).to(party.device)
+    return Setting(star, recipe.latents, text, recipe.window, recipe.windows, root,
                    decode=as_they_are if codec is None else decode,
                    prepare=preparation(party, recipe.recompute, dtype))
 

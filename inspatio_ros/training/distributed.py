@@ -17,12 +17,14 @@ from collections.abc import Callable, Iterator
 import contextlib
 from dataclasses import dataclass
 import os
+from typing import Any
 import warnings
 
+from inspatio_ros.model.attention import torch_attention
 from inspatio_ros.model.dit import CausalDit
 from inspatio_ros.model.layers import Layer
 import torch
-from torch import distributed, nn
+from torch import distributed, nn, Tensor
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
     apply_activation_checkpointing)
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
@@ -79,15 +81,40 @@ def preparation(party: Party, recompute: bool = False,
 
     :param recompute: forget activations of the layers and make them again.
     :param dtype: that passes compute in; None: that of the weights, which stay as they are.
-        Of several processes only.
     """
     def prepare(dit: CausalDit) -> CausalDit:
         dit = dit.to(party.device)
         learns = any(weight.requires_grad for weight in dit.parameters())
         if recompute and learns:
             recompute_layers(dit)
-        return dit if party.mesh is None else spread(dit, party.mesh, dtype)
+        if party.mesh is not None:
+            return spread(dit, party.mesh, dtype)
+        return dit if dtype is None else compute_in(dit, dtype)
     return prepare
+
+
+def compute_in(dit: CausalDit, dtype: torch.dtype) -> CausalDit:
+    """
+    Let the passes of a network that learns alone compute in another type (autocast); in place.
+
+    Attention stays in float32 on a CPU, whose kernel for half precision takes twice as long.
+    """
+    device, whole = dit.device.type, dit.flow_anew
+
+    def flow_anew(*args: Any, **named: Any) -> Tensor:
+        with torch.autocast(device, dtype):
+            return whole(*args, **named)
+
+    dit.flow_anew = flow_anew  # type: ignore[method-assign]
+    if device == 'cpu':
+        for layer in dit.layers:
+            layer.self_attn.attend = layer.cross_attn.attend = _float_attention
+    return dit
+
+
+def _float_attention(q_BSNd: Tensor, k_BRNd: Tensor, v_BRNd: Tensor) -> Tensor:
+    with torch.autocast('cpu', enabled=False):
+        return torch_attention(q_BSNd.float(), k_BRNd.float(), v_BRNd.float())
 
 
 def recompute_layers(dit: CausalDit) -> CausalDit:

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import json
 from pathlib import Path
+from typing import Any
 
 from inspatio_ros.model.codec_config import PatchConfig
 from inspatio_ros.model.config import star_preset
@@ -15,6 +17,10 @@ from inspatio_ros.scene.atomic import write_synced
 from inspatio_ros.training.building import AVERAGE
 from inspatio_ros.training.checkpoints import about_checkpoint, checkpoints_in, load_network
 from safetensors.torch import save
+
+
+# What of a recipe is a place on the machine that trained.
+_PLACES = ('init', 'teacher', 'teacher_v2v', 'teacher_t2v', 'weights')
 
 
 def export_weights(run: Path, out: Path, half: bool = False) -> int:
@@ -30,7 +36,7 @@ def export_weights(run: Path, out: Path, half: bool = False) -> int:
     found = checkpoints_in(run)
     path = found[-1] if found else run
     about = about_checkpoint(path)
-    notes = {'recipe': json.dumps(about.recipe), 'steps': str(about.step)}
+    notes = {'recipe': json.dumps(_without_folders(about.recipe)), 'steps': str(about.step)}
     if about.recipe['name'] == 'autoencoder':
         autoencoder = PatchAutoencoder(PatchConfig(**about.recipe['stage']['network']))
         load_network(path, autoencoder, AVERAGE)
@@ -42,3 +48,9 @@ def export_weights(run: Path, out: Path, half: bool = False) -> int:
         data = save({name: x.contiguous() for name, x in state.items()}, notes)
     write_synced(out, data)
     return len(data)
+
+
+def _without_folders(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe whose places have names only: where they were is nobody's affair."""
+    names = {key: Path(recipe[key]).name for key in _PLACES if recipe.get(key)}
+    return {**recipe, **names}

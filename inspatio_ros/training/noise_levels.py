@@ -8,9 +8,31 @@ Shapes: B batch; what follows it may be anything.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from inspatio_ros.model.schedule import FlowSchedule
 import torch
 from torch import Tensor
+
+
+class LatentCost(NamedTuple):
+    """
+    What errors of latents cost: by what becomes of them in pictures, and by where they are.
+
+    :param root_CC: a matrix whose square, as R^T R, is the metric of errors; see
+        `training.pixel_error`. None = all channels count the same.
+    :param places_BN1HW: factor of each place. None = 1.
+    """
+
+    root_CC: Tensor | None = None
+    places_BN1HW: Tensor | None = None
+
+    def squares(self, error_BNCHW: Tensor) -> Tensor:
+        """Return squared errors whose mean is the cost."""
+        if self.root_CC is not None:
+            error_BNCHW = torch.einsum('dc,bnchw->bndhw', self.root_CC, error_BNCHW)
+        squares = error_BNCHW.square()
+        return squares if self.places_BN1HW is None else squares * self.places_BN1HW
 
 
 def draw_timesteps(schedule: FlowSchedule, count: int, rng: torch.Generator,
@@ -39,13 +61,17 @@ def draw_noise(like: Tensor, rng: torch.Generator) -> Tensor:
     return torch.randn(like.shape, generator=rng).to(like.device)
 
 
-def flow_loss(flow: Tensor, clean: Tensor, noise: Tensor, weights_B: Tensor) -> Tensor:
+def flow_loss(flow: Tensor, clean: Tensor, noise: Tensor, weights_B: Tensor,
+              cost: LatentCost | None = None) -> Tensor:
     """
     Return how far a flow is from noise minus clean.
 
     :param flow, clean, noise: (B, ...).
     :param weights_B: of each clip.
+    :param cost: of errors, unless all count the same.
     :returns: mean squared error, (), float32.
     """
-    error_B = (flow.float() - (noise - clean).float()).square().flatten(1).mean(1)
+    error = flow.float() - (noise - clean).float()
+    squares = error.square() if cost is None else cost.squares(error)
+    error_B = squares.flatten(1).mean(1)
     return (error_B * weights_B.to(error_B.device)).mean()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 import difflib
+import math
 from pathlib import Path
 import types
 from typing import Any, get_args, get_origin, get_type_hints, Literal, TypeVar, Union
@@ -68,22 +69,26 @@ class DenoiserRecipe(Recipe):
     :param steps: of the student, from 1000 down; empty = those of the preset.
     :param history_blocks: that the student sees; -1 = as many as the preset.
     :param fills: whether the data's warps have their holes filled (`train encode --fill`).
+    :param composes: whether whoever runs the weights takes from the warp what it shows.
     :param latents: of a clip, a multiple of the latents of a block.
     :param window: rows and columns of latents that a step learns from; `none` = all.
+    :param windows: that are drawn for each step; the one of which the warp shows least is taken.
     :param prompt: of all clips.
     :param weights: folder with the public releases, which `1.3b` reads prompts with.
     :param init: what the network begins with: a run, a checkpoint of one, a .safetensors file,
         `base` (the Wan model in `weights`); empty = nothing.
     :param recompute: forget activations and make them again: less memory, more time.
-    :param precision: that networks compute in, spread over several processes: `fp32` or `bf16`.
+    :param precision: that networks compute in: `fp32` or `bf16`; weights have 32 bits in any case.
     """
 
     preset: str = 'tiny'
     steps: tuple[int, ...] = ()
     history_blocks: int = -1
     fills: bool = False
+    composes: bool = False
     latents: int = 9
     window: tuple[int, int] | None = None
+    windows: int = 1
     prompt: str = ''
     weights: str = ''
     init: str = ''
@@ -97,7 +102,8 @@ class DenoiserRecipe(Recipe):
 
         :raises ValueError: no such preset.
         """
-        return star_preset(self.preset, self.steps, self.history_blocks, self.fills)
+        return star_preset(self.preset, self.steps, self.history_blocks, self.fills,
+                           self.composes)
 
 
 @dataclass(frozen=True)
@@ -291,7 +297,10 @@ def parsed(text: str, hint: Any) -> Any:
             raise ValueError('must be true or false')
         return value
     try:
-        return {int: int, float: float, str: str, Path: Path}[hint](text)
+        value = {int: int, float: float, str: str, Path: Path}[hint](text)
+        if hint is float and not math.isfinite(value):
+            raise ValueError
+        return value
     except ValueError:
         raise ValueError(f'must be {"a whole number" if hint is int else "a number"}') from None
 

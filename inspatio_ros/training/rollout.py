@@ -106,7 +106,8 @@ class Student:
         for block, noisy, latents in pieces:
             engine.remember_context(state, block.reference)
             condition = engine.denoiser.condition(block.geometry)
-            yield engine.step(state, noisy, condition, rollout.steps - 1)[1]
+            clean = engine.step(state, noisy, condition, rollout.steps - 1)[1]
+            yield engine.compose(clean, block.mask, block.render)
             engine.keep(state, latents)
 
     def new_state(self, batch: int) -> StarState:

@@ -106,6 +106,37 @@ def test_the_same_seed_gives_the_same_bytes(models) -> None:
     assert first[1].rgb.tobytes() != drive(stream, stream.new_state(6), 2)[1].rgb.tobytes()
 
 
+def test_a_generator_that_composes_shows_the_scene_where_it_is_seen(models) -> None:
+    composing = replace(models, config=replace(models.config, composes=True))
+    plain, composed = (StarStream(it, STATIC) for it in (models, composing))
+    for before, block in zip(drive(plain, plain.new_state(5), 2),
+                             drive(composed, composed.new_state(5), 2)):
+        condition = Conditioner(STATIC, plain.camera).condition(
+            block.track, [len(block.rgb) - 8, 4, 4])
+        known = condition.mask_T1HW[:, 0].numpy() > 0.0
+        shown = ((condition.render_T3HW + 1.0) * 127.5).permute(0, 2, 3, 1).numpy()
+        assert 0.3 < known.mean() < 1.0
+        assert np.abs(block.rgb - shown)[known].max() <= 0.51
+        assert np.abs(before.rgb - shown)[known].max() > 20.0
+        assert np.abs(block.rgb - shown)[~known].max() > 20.0, 'the rest is painted'
+
+
+def test_latents_that_the_scene_shows_whole_are_those_of_the_render(models) -> None:
+    config = replace(models.config, composes=True)
+    engine = StarEngine(models.engine_for(config).denoiser.dit, config)
+    shape = (1, 3, 16, HEIGHT // 8, WIDTH // 8)
+    mask = torch.ones(1, 3, 4, *shape[3:])
+    mask[..., 4:] = -1.0
+    mask[:, :, 2, :, 3] = 0.5 - 1e-3  # of one frame, half is known
+    mask[:, :, 2, :, 2] = 0.0  # earlier frames alone show it
+    render = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    state = engine.new_state(models.text_BLC, 0)
+    latents = engine.imagine(state, render, mask, render)
+    same = (latents == render).all(2)[0, 0, 0]
+    assert same.tolist() == [True, True, False, True] + [False] * (shape[4] - 4)
+    assert torch.equal(state.history[0], latents)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize('kind', ['taehv', 'vae'])
 def test_a_gpu_paints_alike(kind: str) -> None:
@@ -151,7 +182,7 @@ class CountedCodec:
 def test_a_recording_that_repeats_is_encoded_once(models, scene: Scene, first: int,
                                                   later: int) -> None:
     codec = CountedCodec(models.codec)
-    stream = StarStream(replace(models, codec=codec), scene)
+    stream = StarStream(replace(models, codec=codec), scene, fps=24.0)
     state = stream.new_state(0)
     passes = []
     for block in range(4):

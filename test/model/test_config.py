@@ -40,7 +40,8 @@ def test_the_tiny_model_is_tiny_and_of_the_same_kind():
 
 
 def test_presets_by_name():
-    assert star_preset('tiny') is STAR_PRESETS['tiny']
+    assert star_preset('tiny') == STAR_PRESETS['tiny']
+    assert star_preset('tiny', composes=True) == replace(STAR_PRESETS['tiny'], composes=True)
     with pytest.raises(ValueError, match="no preset '14b'; there are 1.3b, tiny"):
         star_preset('14b')
 

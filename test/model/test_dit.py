@@ -72,6 +72,9 @@ def test_padded_text_is_seen(dit):
     assert flow.shape == (1, 2, 16, 4, 6)
     nothing = run(dit, tokens, dit.text_kv(rows[:, :0]))
     assert nothing.isfinite().all() and not torch.equal(nothing, flow)
+    # One row of padding stands for all of them: they are alike, so it does not matter how many.
+    padding = run(dit, tokens, dit.text_kv(torch.zeros(1, 6, 8)))
+    torch.testing.assert_close(nothing, padding, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize('shape', [(1, 2000, 8), (1, 3, 9), (3, 8)])

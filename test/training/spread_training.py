@@ -60,7 +60,7 @@ def gradients(setting, party):
     flow = setting.network(dit, schedule, STAR).flow(noisy, times, Conditions.of(batch, 'v2v'))
     flow_loss(flow, batch.target, noise, torch.ones(len(times))).backward()
     whole = {name: weight.grad.full_tensor() if isinstance(weight.grad, DTensor) else weight.grad
-             for name, weight in dit.named_parameters()}
+             for name, weight in dit.named_parameters() if weight.grad is not None}
     return {name.replace('_checkpoint_wrapped_module.', ''): float(gradient.norm())
             for name, gradient in whole.items()}
 

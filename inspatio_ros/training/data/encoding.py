@@ -17,6 +17,7 @@ from pathlib import Path
 
 from inspatio_ros.contracts import CameraTrack, F64
 from inspatio_ros.engine.conditioning import Conditioner, filled_render
+from inspatio_ros.engine.recall import LOOKED_BACK_S
 from inspatio_ros.engine.reference import to_range
 from inspatio_ros.geometry.mask import pack_mask
 from inspatio_ros.model import weights_folder
@@ -24,7 +25,7 @@ from inspatio_ros.model.checkpoint import load_vae
 from inspatio_ros.model.codec import channels_last, Codec, WanCodec
 from inspatio_ros.model.codec_config import WAN_VAE
 from inspatio_ros.model.patch_autoencoder import load_patch_autoencoder, PatchCodec
-from inspatio_ros.scene.atomic import write_synced
+from inspatio_ros.scene.atomic import write_whole
 from inspatio_ros.scene.scene import Scene
 from inspatio_ros.training.data.pixels import camera_pairs, pictures
 from inspatio_ros.training.data.recording import as_scene, Camera
@@ -55,7 +56,8 @@ class EncodeSettings:
     :param latents: of a clip; it takes the first 4 N - 3 frames.
     :param depth_noise: deviation of the error that is put on the source's depth, as a share.
     :param seed: of that error.
-    :param fills: whether holes of the warp are filled from their far side, instead of black.
+    :param fills: whether holes of the warp are filled, with what earlier frames show and then from
+        their far side, instead of black.
     :raises ValueError: no latents, a negative error.
     """
 
@@ -76,7 +78,9 @@ class EncodeSettings:
         with _weights(self.codec).open('rb') as file:
             while piece := file.read(_PIECE):
                 digest.update(piece)
-        return {**asdict(self), 'codec': digest.hexdigest()[:16],
+        # Datasets whose holes are filled in other ways are not to be mixed.
+        filled = {'recalled_s': list(LOOKED_BACK_S)} if self.fills else {}
+        return {**asdict(self), **filled, 'codec': digest.hexdigest()[:16],
                 'pixels': [it.name for it in pixels]}
 
 
@@ -91,7 +95,7 @@ def keep_codec(folder: Path, codec: Path) -> None:
     place = folder / CODEC
     if not codec.is_dir() and not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
-        write_synced(place, codec.read_bytes())
+        write_whole(place, codec.read_bytes())
 
 
 def codec_of(folder: Path) -> PatchCodec | None:
@@ -101,7 +105,9 @@ def codec_of(folder: Path) -> PatchCodec | None:
     :raises ValueError: it cannot be read.
     """
     place = folder / CODEC
-    return PatchCodec(load_patch_autoencoder(place)) if place.exists() else None
+    if not place.exists():
+        return None
+    return PatchCodec(load_patch_autoencoder(place, dtype=torch.float32))
 
 
 def encode_jobs(pixels: Sequence[Path], settings: EncodeSettings) -> list[Job]:
@@ -136,7 +142,8 @@ def _codec(path: Path) -> Codec:
         vae = load_vae(_weights(path), WAN_VAE)
         channels_last(vae)
         return WanCodec(vae)
-    network = load_patch_autoencoder(path)
+    # What is shipped has 16 bits a weight, in which nothing is computed.
+    network = load_patch_autoencoder(path, dtype=torch.float32)
     channels_last(network)
     return PatchCodec(network, latents_per_pass=3)
 
@@ -211,8 +218,9 @@ def look(codec: Codec, source: Scene, T_world_cam: F64, fps: float,
     stamps_ns = np.rint(np.arange(frames) * (1e9 / fps)).astype(np.int64)
     group = codec.temporal_factor
     condition = conditioner.condition(CameraTrack(stamps_ns, T_world_cam),
-                                      [1] + [group] * ((frames - 1) // group), with_depth=fills)
-    mask = pack_mask((2.0 * condition.mask_T1HW - 1.0).transpose(0, 1)[None])
+                                      [1] + [group] * ((frames - 1) // group), with_depth=fills,
+                                      recall=fills)
+    mask = pack_mask((2.0 * condition.told_T1HW - 1.0).transpose(0, 1)[None])
     render = filled_render(condition) if fills else condition.render_T3HW
     return encode_video(codec, render[None]), mask
 

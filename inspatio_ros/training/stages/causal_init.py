@@ -19,7 +19,8 @@ from inspatio_ros.engine.denoiser import LearningDenoiser
 from inspatio_ros.model.dit import CausalDit
 from inspatio_ros.training.conditions import Conditions
 from inspatio_ros.training.data.clips import LatentClips
-from inspatio_ros.training.noise_levels import draw_noise, draw_timesteps, flow_loss
+from inspatio_ros.training.noise_levels import (
+    draw_noise, draw_timesteps, flow_loss, LatentCost)
 from inspatio_ros.training.ode import ode_path
 from inspatio_ros.training.optim import OptimConfig
 from inspatio_ros.training.stages.learning import Setting
@@ -28,6 +29,10 @@ from inspatio_ros.training.stages.student import StudentStage
 import torch
 from torch import nn, Tensor
 from torch.optim import Optimizer
+
+
+# Added to what errors are compared with: about what the autoencoder makes of a whole picture.
+_LEAST_ERROR = 0.05
 
 
 @dataclass(frozen=True)
@@ -41,23 +46,36 @@ class CausalInitConfig:
         others come from the whole schedule. Of `data` only.
     :param history_noise: largest share of noise in the true blocks before: the student's own
         are going to be less than perfect.
+    :param error: what squared errors are of: `latents`, as published, or `pixels`: of what the
+        decoder makes of them, to first order.
+    :param relative: whether a block's errors count as a share of those of the warp itself (and of
+        a small constant): pictures in which much is to be made up do not outweigh all others.
+    :param seen: how much errors count where the warp shows all, against 1 where it shows nothing.
+    :param own_history: share of the clips behind whose blocks there is not the truth, but what
+        the student has just made of them itself.
     :param drop: probability that a step is told nothing but the history (the T2V task).
     :param average: decay of the average of the weights.
     :param ode_steps, guidance: of the teacher's ways. Of `ode` only.
-    :raises ValueError: shares out of range.
+    :raises ValueError: shares out of range, no steps.
     """
 
     source: Literal['data', 'ode'] = 'data'
     optim: OptimConfig = OptimConfig(2e-5)
     own_steps: float = 0.5
     history_noise: float = 0.1
+    own_history: float = 0.0
     drop: float = 0.1
+    error: Literal['latents', 'pixels'] = 'latents'
+    seen: float = 1.0
+    relative: bool = False
     average: float = 0.999
     ode_steps: int = 48
     guidance: float = 3.0
 
     def __post_init__(self) -> None:
-        for name in ('own_steps', 'history_noise', 'drop'):
+        if self.ode_steps < 1:
+            raise ValueError(f'ode_steps must be at least 1, got {self.ode_steps}')
+        for name in ('own_steps', 'history_noise', 'own_history', 'drop', 'seen'):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f'{name} must lie in 0..1, got {getattr(self, name)}')
 
@@ -79,13 +97,15 @@ class CausalInitStage(StudentStage):
     :param setting: sizes and prompt.
     :param config: of the stage.
     :param teacher: frozen; for the source `ode`.
-    :raises ValueError: the source `ode` without a teacher.
+    :raises ValueError: the source `ode` without a teacher, errors of pixels without a decoder.
     """
 
     def __init__(self, dit: CausalDit, setting: Setting, config: CausalInitConfig,
                  teacher: CausalDit | None = None) -> None:
         if config.source == 'ode' and teacher is None:
             raise ValueError("the source 'ode' needs a teacher")
+        if config.error == 'pixels' and setting.root_CC is None:
+            raise ValueError('stage.error=pixels needs the autoencoder beside the latents')
         super().__init__(dit, setting, config.optim, config.average)
         self.config = config
         self._teacher = setting.prepare(teacher) if teacher and config.source == 'ode' else None
@@ -111,8 +131,14 @@ class CausalInitStage(StudentStage):
         seen = {'timesteps': truth.times, **clips.tensors()}
         self._learner.forget()
         total = torch.zeros(())
+        # What the blocks of each clip are seen as from behind.
+        past = list(truth.clean.split(self.setting.star.shape.block_latents, 1))
+        own = self.config.own_history > 0.0 and self._own(len(clips), rng)
         for number in range(self.setting.blocks):
-            loss = self._block_loss(truth, told, number, rng) / self.setting.blocks
+            loss, clean = self._block(truth, past, told, number, rng)
+            loss = loss / self.setting.blocks
+            if own is not False:
+                past[number] = torch.where(own, clean, past[number])
             check_finite({f'loss of block {number}': loss}, seen)
             loss.backward()
             total += loss.detach().cpu()
@@ -122,28 +148,44 @@ class CausalInitStage(StudentStage):
         self._turns.count += 1
         return {'loss': float(total), 'gradient_norm': norm}
 
-    def _block_loss(self, truth: _Truth, told: Conditions, number: int,
-                    rng: torch.Generator) -> Tensor:
-        """Return the loss of one block of each clip."""
+    def _own(self, clips: int, rng: torch.Generator) -> Tensor:
+        """Draw which clips have a history of the student's own, (B, 1, 1, 1, 1)."""
+        own = torch.rand(clips, 1, 1, 1, 1, generator=rng) < self.config.own_history
+        return own.to(self.setting.text_1LC.device)
+
+    def _block(self, truth: _Truth, past: list[Tensor], told: Conditions, number: int,
+               rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the loss of one block of each clip, and what the student makes of it."""
         K, engine = self.setting.star.shape.block_latents, self._student.engine_at(told.origin)
         clean, noise, noisy = (x[:, number * K:(number + 1) * K] for x in truth[:3])
         state, block = self._student.new_state(len(clean)), told.block(number, K)
-        state.history = self._history(truth.clean, number, rng)
+        state.history = self._history(past, number, rng)
         engine.remember_context(state, block.reference)
         denoiser, times_B = engine.denoiser, truth.times[:, number]
         assert isinstance(denoiser, LearningDenoiser)
         flow = denoiser.predict(state.memory, state.text, noisy, block.geometry, times_B)
-        return flow_loss(flow, clean, noise, torch.ones(len(clean)))
+        cost, weights = self._cost(block), torch.ones(len(clean))
+        if self.config.relative:
+            of_warp = cost.squares(block.render - clean).flatten(1).mean(1)
+            weights = 1.0 / (of_warp + _LEAST_ERROR)
+        loss = flow_loss(flow, clean, noise, weights, cost)
+        made = self.schedule.clean(flow.detach(), noisy, times_B)
+        return loss, engine.compose(made, block.mask, block.render)
 
-    def _history(self, clean: Tensor, number: int, rng: torch.Generator) -> list[Tensor]:
+    def _cost(self, told: Conditions) -> LatentCost:
+        """Return what errors cost in a block."""
+        # The packed mask says of each frame of a latent whether the warp shows something.
+        known = 0.5 * (told.mask.mean(2, keepdim=True) + 1.0)
+        places = None if self.config.seen == 1.0 else 1.0 - (1.0 - self.config.seen) * known
+        return LatentCost(self.setting.root_CC if self.config.error == 'pixels' else None, places)
+
+    def _history(self, past: list[Tensor], number: int, rng: torch.Generator) -> list[Tensor]:
         """Return the blocks before one, the newest first, a little noisy."""
-        shape = self.setting.star.shape
-        blocks = clean.split(shape.block_latents, 1)
-        first = max(0, number - shape.history_blocks)
-        share = self.config.history_noise * torch.rand(len(clean), generator=rng)
-        share = share.to(clean.device)[:, None, None, None, None]
+        first = max(0, number - self.setting.star.shape.history_blocks)
+        share = self.config.history_noise * torch.rand(len(past[0]), generator=rng)
+        share = share.to(past[0].device)[:, None, None, None, None]
         return [(1.0 - share) * block + share * draw_noise(block, rng)
-                for block in reversed(blocks[first:number])]
+                for block in reversed(past[first:number])]
 
     def _of_data(self, clips: LatentClips, rng: torch.Generator) -> _Truth:
         """Return the clips with fresh noise."""

@@ -38,6 +38,9 @@ class Setting:
     :param text_1LC: the prompt of all clips, on the networks' device; (1, 0, C): an empty one.
     :param window: rows and columns of latents that a step learns from, anywhere in the pictures;
         None = all of them. What is far away is not seen then, and a step is many times shorter.
+    :param windows: that are drawn for each step; the one of which the warp shows least is taken.
+    :param root_CC: metric of errors in the pictures, see `noise_levels.LatentCost`; None: there
+        is no decoder that would tell.
     :param blank_1LC: the prompt that guidance leads away from; None: the same.
     :param decode: (B, N, C, h, w) latents to frames, for pictures.
     :param prepare: what is done with each network before anything is made of it, such as
@@ -50,12 +53,16 @@ class Setting:
     latents: int
     text_1LC: Tensor
     window: tuple[int, int] | None = None
+    windows: int = 1
+    root_CC: Tensor | None = None
     blank_1LC: Tensor | None = None
     decode: Callable[[Tensor], Tensor] = as_they_are
     prepare: Callable[[CausalDit], CausalDit] = as_it_is
 
     def __post_init__(self) -> None:
         K = self.star.shape.block_latents
+        if self.windows < 1:
+            raise ValueError(f'windows must be at least 1, got {self.windows}')
         if self.latents < 1 or self.latents % K:
             raise ValueError(f'clips must be whole blocks of {K} latents, got {self.latents}')
         whole, part = self.star.shape, self.learnt.shape
@@ -107,11 +114,19 @@ class Setting:
         whole, part, clips = self.star.shape, self.learnt.shape, self.take(batch)
         if part == whole:
             return clips, (0, 0)
-        row, column = (int(torch.randint(room - own + 1, (), generator=rng))
-                       for room, own in zip(whole.grid, part.grid))
-        top, left = row * part.patch[0], column * part.patch[1]
-        seen = (..., slice(top, top + part.height), slice(left, left + part.width))
+        corners = [tuple(int(torch.randint(room - own + 1, (), generator=rng))
+                         for room, own in zip(whole.grid, part.grid))
+                   for _ in range(self.windows)]
+        row, column = corners[0] if self.windows == 1 else min(
+            corners, key=lambda corner: float(clips.mask[self._inside(*corner)].sum()))
+        seen = self._inside(row, column)
         return LatentClips(**{name: x[seen] for name, x in clips.tensors().items()}), (row, column)
+
+    def _inside(self, row: int, column: int) -> tuple[Any, ...]:
+        """Return the latents of a window with a token in its corner."""
+        part = self.learnt.shape
+        top, left = row * part.patch[0], column * part.patch[1]
+        return ..., slice(top, top + part.height), slice(left, left + part.width)
 
 
 class Turns:
