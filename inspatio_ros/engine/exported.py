@@ -35,7 +35,8 @@ def is_exported(folder: Path) -> bool:
 
 
 def open_exported(folder: Path, size: tuple[int, int] | None = None,
-                  steps: Sequence[int] | None = None, device: torch.device | str = 'cpu') -> StarModels:
+                  steps: Sequence[int] | None = None,
+                  device: torch.device | str = 'cpu') -> StarModels:
     """
     Load a denoiser and its autoencoder.
 

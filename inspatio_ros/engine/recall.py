@@ -5,7 +5,8 @@ What earlier frames of a recording saw, where the present one shows nothing.
 
 A recording camera that moves on, or somebody who steps aside, leaves behind places that were seen
 a moment ago. They are warped from there, but for what has moved since: a surface that the present
-frame looks through is not there any more. On the host, with the renderer of the sensor plane.
+frame looks through is not there any more, nor is what hangs together with it and cannot be looked
+at now. On the host, with the renderer of the sensor plane.
 
 Shapes: H W picture size, h w size of a recorded view.
 """
@@ -18,7 +19,7 @@ import cv2
 from inspatio_ros.contracts import F32, F64, Intrinsics, U8
 from inspatio_ros.geometry import warp
 from inspatio_ros.geometry.camera import invert_rigid, pixel_transfer
-from inspatio_ros.geometry.surface import link_pixels
+from inspatio_ros.geometry.surface import link_pixels, spread
 from inspatio_ros.geometry.warp_cpu import Camera, gather_views, prepare, SourceView, splat_views
 from inspatio_ros.scene.scene import Scene, View
 import numpy as np
@@ -30,6 +31,8 @@ LOOKED_BACK_S = (0.8, 2.4)
 _THROUGH = 0.1
 # Pixels around what is gone that are not trusted either: edges of depth are never sharp.
 _RIM = np.ones((5, 5), np.uint8)
+# What hangs together with something that left is as far away, within this share.
+_SAME_BODY = 0.05
 _KEPT = 64
 
 
@@ -107,10 +110,13 @@ def _without_what_left(view: SourceView, camera: Camera, present: SourceView,
         inside = (w > 0.0) & (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
     column = np.where(inside, x + 0.5, 0.0).astype(np.int32)
     row = np.where(inside, y + 0.5, 0.0).astype(np.int32)
+    now = present.disparity[row, column]
     # Comparisons with what is not known (NaN) are false: there nothing is known to have left.
-    gone = inside & (present.disparity[row, column] < w * np.float32(1.0 - _THROUGH))
+    gone = inside & (now < w * np.float32(1.0 - _THROUGH))
     if not gone.any():
         return view
+    looked_at = inside & (now <= w * np.float32(1.0 + _THROUGH))
+    gone = spread(gone, view.disparity, ~looked_at, _SAME_BODY)
     gone = cv2.dilate(gone.view(np.uint8), _RIM).view(np.bool_)
     disparity = np.where(gone, np.float32(np.nan), view.disparity)
     return SourceView(view.texels, disparity, link_pixels(disparity))

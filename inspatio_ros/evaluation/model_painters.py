@@ -5,7 +5,8 @@ Who paints the frames of a trial: a generator, and what it has to be better than
 
 `warp`: the recording, warped into the commanded camera as a generator is given it; black where
 nothing is known. `fill`: the same, holes filled by extending their far side (`geometry.holes`).
-`sensor`: what the node publishes without a generator: the scene at exactly the pose, and filled.
+`recall`: the same, but first with what earlier frames of the recording saw (`engine.recall`), as a
+generator that `fills` is given it; no network. `sensor`: what the node publishes without a generator: the scene at exactly the pose, and filled.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from typing import NamedTuple
 
 from inspatio_ros.contracts import CameraTrack, Outputs, U8
-from inspatio_ros.engine.conditioning import Condition, Conditioner
+from inspatio_ros.engine.conditioning import Condition, Conditioner, filled_render
 from inspatio_ros.engine.star_imaginer import StarImaginer
 from inspatio_ros.engine.stream import StarModels
 from inspatio_ros.engine.world import SceneWorld
@@ -30,7 +31,7 @@ import torch
 
 _LATENT_FRAMES = 4
 _BLOCK_LATENTS = 3
-# Views that a picture is made of, as the node's default has it.
+# Views that a picture is made of, at most.
 _VIEWS = 2
 
 
@@ -71,17 +72,20 @@ def paint_classical(trial: Trial, progress: Progress = lambda done, total: None)
     observed: dict[int, Mask] = {}
     warped: dict[int, U8] = {}
     filled: dict[int, U8] = {}
+    recalled: dict[int, U8] = {}
     conditioner = Conditioner(trial.scene, trial.camera, max_views=_VIEWS)
     for first, condition in _conditions(conditioner, trial):
+        full = filled_render(condition)
         for row in range(len(condition.render_T3HW)):
             observed[first + row] = condition.mask_T1HW[row, 0].numpy() > 0.0
             warped[first + row] = _pixels(condition.render_T3HW[row])
             filled[first + row] = _filled(warped[first + row], observed[first + row],
                                           condition.disparity_THW[row].numpy())
+            recalled[first + row] = _pixels(full[row])
         progress(first, len(trial.track.stamps_ns))
     return Classical(np.array([observed[it] for it in trial.judged.tolist()]), {
         'warp': Painted(_of(trial, warped)), 'fill': Painted(_of(trial, filled)),
-        'sensor': Painted(_seen_by_the_sensor(trial))})
+        'recall': Painted(_of(trial, recalled)), 'sensor': Painted(_seen_by_the_sensor(trial))})
 
 
 def _conditions(conditioner: Conditioner, trial: Trial) -> Iterator[tuple[int, Condition]]:
@@ -92,7 +96,7 @@ def _conditions(conditioner: Conditioner, trial: Trial) -> Iterator[tuple[int, C
             1, *[_LATENT_FRAMES] * (_BLOCK_LATENTS - 1)]
         frames = np.arange(first, first + sum(counts))
         if judged & set(frames.tolist()):
-            yield first, conditioner.condition(_part(trial, frames), counts)
+            yield first, conditioner.condition(_part(trial, frames), counts, recall=True)
         first += sum(counts)
 
 

@@ -19,6 +19,8 @@ from .kernel import kernel
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
+I64 = npt.NDArray[np.int64]
+BOOL = npt.NDArray[np.bool_]
 
 # Bits of the link map at pixel (v, u); the square has corners (v, u) .. (v + 1, u + 1).
 UPPER = 1   # triangle (v, u), (v, u + 1), (v + 1, u)
@@ -107,3 +109,45 @@ def link_pixels(disparity_HW: F32, step_tolerance: float = 0.04,
     _link(disparity_HW, np.float32(step_tolerance), np.float32(bend_tolerance),
           np.zeros_like(links), np.zeros_like(links), links)
     return links
+
+
+@kernel()
+def _spread(disparity: F32, allowed: BOOL, tolerance: np.float32, marked: BOOL, stack: I64) -> None:
+    height, width = disparity.shape
+    count = 0
+    for v in range(height):
+        for u in range(width):
+            if marked[v, u]:
+                stack[count, 0], stack[count, 1] = v, u
+                stack[count, 2], stack[count, 3] = v, u
+                count += 1
+    while count > 0:
+        count -= 1
+        v, u = stack[count, 0], stack[count, 1]
+        # Compared with where it began, not with the neighbour: else it would walk along a floor.
+        begin_v, begin_u = stack[count, 2], stack[count, 3]
+        begin = disparity[begin_v, begin_u]
+        for dv, du in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+            j, i = v + dv, u + du
+            if 0 <= j < height and 0 <= i < width and allowed[j, i] and not marked[j, i]:
+                if abs(disparity[j, i] - begin) <= tolerance * begin:
+                    marked[j, i] = True
+                    stack[count, 0], stack[count, 1] = j, i
+                    stack[count, 2], stack[count, 3] = begin_v, begin_u
+                    count += 1
+
+
+def spread(seeds_HW: BOOL, disparity_HW: F32, allowed_HW: BOOL, tolerance: float) -> BOOL:
+    """
+    Return seeds and all that hangs together with them at their distance.
+
+    :param seeds_HW: (H, W) bool.
+    :param disparity_HW: (H, W) float32 inverse depth, 1/m; NaN where unknown.
+    :param allowed_HW: (H, W) bool, where it may spread to.
+    :param tolerance: share of a seed's inverse depth by which what it reaches may differ.
+    :returns: (H, W) bool, an array of its own.
+    """
+    marked = seeds_HW.copy()
+    _spread(disparity_HW, allowed_HW, np.float32(tolerance), marked,
+            np.empty((marked.size, 4), np.int64))
+    return marked

@@ -90,3 +90,17 @@ def test_recorded_pictures_may_be_larger_and_places_fewer():
     found, disparity = Recall(scene, CAMERA).look(STEP, 3, T)
     assert (disparity > 0.0).mean() > 0.95
     assert np.median(np.abs(found.astype(int) - trace(T)[0])) < 5
+
+
+def test_no_part_of_what_left_stays_where_nobody_looks():
+    """The box stood there, half of it out of sight by now: that half has left as well."""
+    T, turned = pose(-1.0, 0.0, 0.0), pose(-1.0, 0.0, 0.45)
+    now = view('gone', turned)
+    scene = recording([with_box('there', T)] * STEP + [now] * STEP)
+    rgb, disparity = Recall(scene, CAMERA).look(STEP, 0, T)
+    shown = disparity > 0.0
+    # The present view shows the left part of where it was, and not the right part.
+    right = shown[BOX][:, -8:]
+    assert not (shown & (rgb[..., 0] > 240) & (rgb[..., 1] < 10)).any(), 'a ghost'
+    assert not right.any()
+    assert shown[5:20].mean() > 0.5, 'the wall, as far away as before, stays'

@@ -35,6 +35,16 @@ def test_margins_are_against_the_better_filling_and_the_warp():
     assert math.isnan(block_seconds(SCORES[:3]))
 
 
+def test_whoever_looks_back_is_a_bar_of_its_own():
+    scores = [*SCORES, score('recall', 19.5, 0.56)]
+    record = report(scores, {'machine': {}})
+    assert set(record['margins']) == {'views, star'}
+    assert record['margins']['views, star'] == pytest.approx({
+        'psnr_unobserved_db': 1.5, 'ssim_unobserved': 0.04, 'psnr_observed_db': -0.1,
+        'psnr_unobserved_db_to_recall': -0.5, 'ssim_unobserved_to_recall': -0.01})
+    assert 'Against what looks back: -0.50 dB and -0.010 SSIM.' in markdown(record)
+
+
 def test_tables_have_a_column_for_everybody_and_no_empty_rows():
     text = markdown({**report(SCORES, {'generator': 'star-tiny', 'machine': {'cpu': 'a'}}),
                      'networks': {'fid': 12.5}})
@@ -66,7 +76,7 @@ def test_the_command_writes_json_a_table_and_drawings(weights, tmp_path, capsys)
     assert record['generator'] == weights.name and record['steps'] == '1000, 500'
     assert record['disturbed: depth'] == 0.02
     assert set(record['means']) == {'views', 'drift', 'loop', 'lag'}
-    assert set(record['means']['views']) == {'truth', 'warp', 'fill', 'sensor', 'star'}
+    assert set(record['means']['views']) == {'truth', 'warp', 'fill', 'recall', 'sensor', 'star'}
     # Nothing but noise: the figures say so.
     assert record['margins']['views, star']['psnr_observed_db'] < -5.0
     assert record['block_s'] > 0.0

@@ -42,6 +42,9 @@ def test_the_warp_is_right_where_it_knows_and_black_elsewhere(clip, classical):
     assert not warp[~known].any()
     np.testing.assert_array_equal(fill[known], warp[known])
     assert fill[~known].any()
+    recall = classical.painted['recall'].rgb
+    np.testing.assert_array_equal(recall[known], warp[known])
+    assert (recall[~known] != fill[~known]).any()
 
 
 def test_figures_tell_what_everybody_is_worth(clip, classical):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which pixels lie on one surface."""
 
-from inspatio_ros.geometry.surface import FAR_M, inverse_depth, link_pixels
+from inspatio_ros.geometry.surface import FAR_M, inverse_depth, link_pixels, spread
 from inspatio_ros.geometry.surface import LONE, LOWER, SQUARE, UPPER
 import numpy as np
 from posed import Posed
@@ -86,3 +86,22 @@ def test_the_kernel_agrees_with_its_slow_twin(rough: Posed) -> None:
     disparity = inverse_depth(rough.depth)
     with np.errstate(invalid='ignore'):
         np.testing.assert_array_equal(link_pixels(disparity), slow_links(disparity))
+
+
+def test_a_mark_spreads_over_its_surface_where_it_may() -> None:
+    disparity = np.full((9, 12), 0.25, np.float32)
+    disparity[2:8, 3:9] = 0.5            # a box
+    disparity[8] = np.linspace(0.5, 1.0, 12)  # a floor that comes nearer, from its foot on
+    disparity[4, 5] = np.nan
+    seeds = np.zeros(disparity.shape, bool)
+    seeds[3, 3] = True
+    allowed = np.ones_like(seeds)
+    allowed[:, 8] = False
+    marked = spread(seeds, disparity, allowed, 0.05)
+    box = np.zeros_like(seeds)
+    box[2:8, 3:8] = True
+    box[4, 5] = False
+    assert np.array_equal(marked[:8], box[:8])
+    # A floor is followed only as far as it is as far away as where the mark began.
+    assert not marked[8, 4:].any()
+    assert seeds.sum() == 1, 'what is given stays as it was'
