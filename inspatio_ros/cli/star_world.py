@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 import logging
 import math
+import os
 from pathlib import Path
 import time
 from typing import TYPE_CHECKING
@@ -74,14 +75,16 @@ def open_star_world(scene: Scene, asked: Imagination, settings: WorldSettings,
         generator cannot paint; the message names the folder or the parameter.
     """
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    if device.type == 'cpu' and not asked.lockstep:
+        # The sensor plane, which is on time, gets the other half.
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // 2))
     models = load_models(asked, device, release)
     imaginer = StarImaginer(models, scene, asked.seed, max_views=settings.max_views)
     if asked.generator == 'auto' or asked.compile or device.type == 'cuda':
-        taken_s = warm_up(imaginer, scene, models.config.shape.history_blocks)
-        covers_s = imaginer.block_frames() * imaginer.period_ns * 1e-9
-        if asked.generator == 'auto' and not taken_s <= _KEEPS_UP * covers_s:
-            _LOG.warning('no generator: a block for %.1f s takes it %.1f s on this machine; '
-                         'generator:=star has it paint all the same', covers_s, taken_s)
+        pace = warm_up(imaginer, scene, models.config.shape.history_blocks)
+        if asked.generator == 'auto' and not pace <= _KEEPS_UP:
+            _LOG.warning('no generator: what it paints takes it %.1f times as long as it shows '
+                         'on this machine; generator:=star has it paint all the same', pace)
             imaginer.close()
             return SceneWorld(scene, settings)
     usual = PainterSettings(lockstep=asked.lockstep)
@@ -163,21 +166,22 @@ def warm_up(imaginer: StarImaginer, scene: Scene, history_blocks: int) -> float:
     What does not fit into memory is left to the painter, which tries smaller pictures and says
     so.
 
-    :returns: seconds that the last one took; NaN if there was not enough memory.
+    :returns: how many times as long the last one took as it shows; NaN if there was not enough
+        memory.
     """
-    T_map_cam, start_ns, taken_s = spawn_camera(scene.spawn), 0, math.nan
+    T_map_cam, start_ns, pace = spawn_camera(scene.spawn), 0, math.nan
     try:
         for _ in range(history_blocks + 2):
             stamps_ns = block_stamps(start_ns, imaginer.block_frames(), imaginer.period_ns)
             poses, begun_s = np.repeat(T_map_cam[None], len(stamps_ns), axis=0), time.monotonic()
             imaginer.imagine(CameraTrack(stamps_ns, poses))
-            taken_s = time.monotonic() - begun_s
+            pace = (time.monotonic() - begun_s) / (len(stamps_ns) * imaginer.period_ns * 1e-9)
             start_ns = int(stamps_ns[-1]) + imaginer.period_ns
     except MemoryError as error:
         _LOG.warning('not warmed up, out of memory: %s', error)
-        taken_s = math.nan
+        pace = math.nan
     imaginer.reset()
-    return taken_s
+    return pace
 
 
 def _read_prompt(prompt: str, files: dict[str, Path], device: torch.device,

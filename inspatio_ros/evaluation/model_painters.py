@@ -6,7 +6,8 @@ Who paints the frames of a trial: a generator, and what it has to be better than
 `warp`: the recording, warped into the commanded camera as a generator is given it; black where
 nothing is known. `fill`: the same, holes filled by extending their far side (`geometry.holes`).
 `recall`: the same, but first with what earlier frames of the recording saw (`engine.recall`), as a
-generator that `fills` is given it; no network. `sensor`: what the node publishes without a generator: the scene at exactly the pose, and filled.
+generator that `fills` is given it; no network. `sensor`: what the node publishes without a
+generator: the scene at exactly the pose, and filled.
 """
 
 from __future__ import annotations

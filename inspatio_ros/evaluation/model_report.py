@@ -115,8 +115,9 @@ def markdown(record: Mapping[str, Any]) -> str:
                   f'filling; observed pixels {figures["psnr_observed_db"]:+.2f} dB against the '
                   'warp.']
         if 'ssim_unobserved_to_recall' in figures:
-            lines[-1] += (f' Against what looks back: {figures["psnr_unobserved_db_to_recall"]:+.2f}'
-                          f' dB and {figures["ssim_unobserved_to_recall"]:+.3f} SSIM.')
+            lines[-1] += (' Against what looks back: '
+                          f'{figures["psnr_unobserved_db_to_recall"]:+.2f} dB and '
+                          f'{figures["ssim_unobserved_to_recall"]:+.3f} SSIM.')
     if record.get('networks'):
         lines += ['', '## Figures of networks that were brought', '', '| figure | value |',
                   '|---|---|', *(f'| {name} | {value:.4g} |'

@@ -112,7 +112,8 @@ def link_pixels(disparity_HW: F32, step_tolerance: float = 0.04,
 
 
 @kernel()
-def _spread(disparity: F32, allowed: BOOL, tolerance: np.float32, marked: BOOL, stack: I64) -> None:
+def _spread(disparity: F32, allowed: BOOL, tolerance: np.float32, marked: BOOL,
+            stack: I64) -> None:
     height, width = disparity.shape
     count = 0
     for v in range(height):

@@ -3,11 +3,14 @@
 """A generator from a folder with weights, small ones: opened, painting, or refused."""
 
 from dataclasses import replace
+import math
 
-from inspatio_ros.cli import star_world
-from inspatio_ros.cli.star_world import find_weights, open_star_world, Release
+from inspatio_ros.cli import star_world, world
+from inspatio_ros.cli.star_world import (
+    find_weights, load_models, open_star_world, Release)
 from inspatio_ros.contracts import CameraTrack, GeneratorState, OBSERVED_IMAGINED
-from inspatio_ros.engine.world import WorldSettings
+from inspatio_ros.engine.imagination import ImaginedWorld
+from inspatio_ros.engine.world import SceneWorld, WorldSettings
 from inspatio_ros.model import weights_folder
 from inspatio_ros.model.codec_config import TINY_T5, TINY_TAEHV, TINY_VAE
 from inspatio_ros.model.config import STAR_TINY
@@ -126,9 +129,7 @@ def test_a_smaller_picture_uses_the_same_network(folder):
     assert block.rgb.shape[1:3] == (height, width)
 
 
-def test_no_folder_is_asked_for_by_name():
-    with pytest.raises(ValueError, match='weights_dir is empty'):
-        find_weights('', SMALL)
+def test_no_folder_is_named():
     with pytest.raises(ValueError, match='/nowhere: no such folder'):
         find_weights('/nowhere', SMALL)
 
@@ -167,3 +168,49 @@ def test_a_generator_without_faults_is_waiting_or_painting(folder):
         assert world.status().state in (GeneratorState.WAITING, GeneratorState.PAINTING)
     finally:
         world.close()
+
+
+@pytest.mark.parametrize('asked, paints', [
+    ({'generator': 'none'}, False), ({'generator': 'star'}, True), ({}, True),
+    ({'lockstep': True}, False), ({'lockstep': True, 'generator': 'star'}, True),
+    ({'lockstep': True, 'weights_dir': '/weights'}, True),
+    ({'generator': 'none', 'weights_dir': '/weights'}, False)])
+def test_the_small_generator_is_for_those_who_do_not_wait(asked, paints):
+    assert world._may_paint(Imagination(**asked)) is paints
+
+
+def test_without_torch_there_is_none_unless_it_is_asked_for(monkeypatch):
+    monkeypatch.setattr(world, 'find_spec', lambda name: None)
+    assert not world._may_paint(Imagination())
+    assert world._may_paint(Imagination(generator='star'))
+
+
+def test_the_small_generator_comes_with_the_package(monkeypatch):
+    monkeypatch.setattr(star_world, '_KEEPS_UP', math.inf)  # however busy this machine is
+    opened = open_star_world(room(), Imagination(), WorldSettings())
+    assert isinstance(opened, ImaginedWorld)
+    try:
+        assert opened.status().size == (192, 320)
+    finally:
+        opened.close()
+
+
+def test_sizes_that_are_not_given_are_those_of_the_weights():
+    cpu = torch.device('cpu')
+    models = load_models(Imagination(generator_width=160), cpu)
+    assert models.config.shape.video == (192, 160)
+    assert models.config.fills and models.config.composes and models.config.fps == 15.0
+    models = load_models(Imagination(generator_height=96), cpu)
+    assert models.config.shape.video == (96, 320)
+
+
+def test_a_generator_that_cannot_keep_up_is_left_out_unless_it_is_asked_for(monkeypatch, caplog):
+    monkeypatch.setattr(star_world, '_KEEPS_UP', 1e-3)
+    opened = open_star_world(room(), Imagination(), WorldSettings())
+    assert isinstance(opened, SceneWorld)
+    opened.close()
+    assert 'no generator: what it paints takes it' in caplog.text
+    opened = open_star_world(room(), Imagination(generator='star', compile=False),
+                             WorldSettings())
+    assert isinstance(opened, ImaginedWorld)
+    opened.close()

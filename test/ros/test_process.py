@@ -166,17 +166,15 @@ def test_the_real_world_shows_the_bundled_hall(checkout, start, viewer):
     assert process.returncode == 0, output
 
 
-@pytest.mark.parametrize('folder, words', [
-    ('', 'weights_dir is empty'), ('/nowhere', '/nowhere: no such folder')])
-def test_a_generator_without_weights_is_refused_in_one_line(checkout, start, folder, words):
+def test_a_generator_without_weights_is_refused_in_one_line(checkout, start):
     pytest.importorskip('torch', reason='torch is not installed')
     if not (checkout / 'scenes' / 'hall').is_dir():
         pytest.skip('scenes/hall is not built')
-    process = start('--ros-args', '-p', 'generator:=star', '-p', f'weights_dir:="{folder}"',
+    process = start('--ros-args', '-p', 'generator:=star', '-p', 'weights_dir:=/nowhere',
                     script=None, OMP_NUM_THREADS='1')
     output = process.communicate(timeout=60.0)[0]
     assert process.returncode == 1, output
-    assert words in output and 'Traceback' not in output
+    assert '/nowhere: no such folder' in output and 'Traceback' not in output
     assert output.count('cannot configure') == 1
 
 
