@@ -104,7 +104,7 @@ class Condition:
 
     @property
     def told_T1HW(self) -> Tensor:
-        """What a generator is told of each pixel: 1 shown, 0 not; 1/2 shown by earlier frames."""
+        """Return what a generator is told: 1 shown, 0 not; 1/2 shown by earlier frames alone."""
         if self.recalled is None:
             return self.mask_T1HW
         return torch.where(self.recalled.disparity_THW[:, None] > 0.0,

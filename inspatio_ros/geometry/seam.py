@@ -16,7 +16,7 @@ from torch.nn import functional
 
 # Differences of pictures in -1..1: up to the first one a painting agrees with a guess, from the
 # second one on it does not. An autoencoder alone makes about 0.05 of them.
-_AGREES, _DISAGREES = 0.08, 0.2
+_AGREES, _DISAGREES = 0.12, 0.3
 # Pixels that a difference is a mean of, along and down.
 _NEAR = 9
 # Share of the membrane that painted pixels follow: the painting is to be trusted about as much as
