@@ -5,7 +5,8 @@ A scene whose unseen parts a generator paints: the sensor plane in front of the 
 
 Every tick is rendered at exactly the pose that was asked for, out of the newest imagined frames,
 the views of the scene and what is remembered of earlier blocks, in this order (late
-reprojection). So a generator may be slow, may have predicted another way or may fail: pictures
+reprojection). Of a generator that composes, imagined frames come last: it paints only what the
+scene lacks. So a generator may be slow, may have predicted another way or may fail: pictures
 come at the sensor's rate and show the right pose. No torch here.
 """
 
@@ -25,13 +26,15 @@ from inspatio_ros.engine.imaginer import Block, Imaginer
 from inspatio_ros.engine.painter import Painter, PainterSettings
 from inspatio_ros.engine.renderer import camera_of, Picture, Renderer
 from inspatio_ros.engine.selection import choose_views, rate_views, sample_views, Samples
-from inspatio_ros.engine.world import Layers, SceneWorld, WorldSettings
+from inspatio_ros.engine.world import Choice, Layers, SceneWorld, WorldSettings
 from inspatio_ros.geometry.warp_cpu import Camera
 from inspatio_ros.scene.scene import Scene, View
 import numpy as np
 
 # A block of which less than this share is imagined leaves nothing to remember.
 _WORTH_REMEMBERING = 0.005
+# Mark of what a generator that composes has painted, while a picture is in the making.
+_PAINTED = 127
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,7 @@ class ImaginedWorld:
         self._settings = settings
         self._scene = SceneWorld(scene, settings.world)
         self._stage = self._new_stage()
+        self._composed = False  # what the newest block says
         self._painter = Painter(imaginer, self._prepare, settings.painter)
 
     @property
@@ -251,9 +255,27 @@ class ImaginedWorld:
         """Render imagined frames over the scene over what is remembered."""
         choice = self._scene.choose(time_ns, view.T_map_cam, view.intrinsics)
         remembered = self._choose_remembered(view.T_map_cam, view.intrinsics)
+        if self._composed:
+            return self._render_behind([*imagined, *remembered], choice, view, renderer)
         marked = [(_together(imagined), OBSERVED_IMAGINED), (choice.measured, OBSERVED_SEEN),
                   (_together(remembered), OBSERVED_IMAGINED)]
         return self._scene.render(marked, choice.guessed, view, renderer)
+
+    def _render_behind(self, painted: list[_Layer], choice: Choice, view: CameraView,
+                       renderer: Renderer) -> Picture:
+        """Render the scene, and what is painted where nothing of the scene is."""
+        outputs = view.outputs
+        if Outputs.DEPTH in outputs:  # whether it was measured, this says
+            view = replace(view, outputs=outputs | Outputs.OBSERVED)
+        picture = self._scene.render([(choice.measured, OBSERVED_SEEN)], choice.guessed, view,
+                                     renderer, [(_together(painted), _PAINTED)])
+        if picture.seen is None:
+            return picture
+        where = np.equal(picture.seen, _PAINTED)
+        picture.seen[where] = OBSERVED_IMAGINED
+        if picture.depth is not None and not self._settings.world.fill_depth:
+            picture.depth[where] = np.nan
+        return picture if Outputs.OBSERVED in outputs else replace(picture, seen=None)
 
     def _choose_remembered(self, T_map_cam: F64, intrinsics: Intrinsics) -> list[_Layer]:
         """Return the memories that show most of a picture."""
@@ -266,6 +288,7 @@ class ImaginedWorld:
 
     def _prepare(self, block: Block) -> _Shown:
         """Make a block ready for the renderer. Runs in the generator's thread."""
+        self._composed = block.composed
         views = [View(rgb, depth, block.intrinsics, T, f'imagined {k}') for k, (rgb, depth, T)
                  in enumerate(zip(block.rgb, block.depth, block.track.T_map_cam))]
         remembered = None

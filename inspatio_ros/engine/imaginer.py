@@ -38,6 +38,8 @@ class Block:
     :param rgb: (N, H, W, 3) uint8.
     :param depth: (N, H, W) float32, metres along +Z, > 0; NaN where even a guess is missing.
     :param seen: (N, H, W) bool, whether depth is the scene's; elsewhere it is completed.
+    :param composed: whether colours are the scene's, too, where depth is: then the scene itself
+        shows them better, and depth elsewhere is no more than its surroundings going on.
     :raises ValueError: shapes, types or numbers that are not these.
     """
 
@@ -46,6 +48,7 @@ class Block:
     rgb: U8
     depth: F32
     seen: Mask
+    composed: bool = False
 
     def __post_init__(self) -> None:
         shape = (len(self.track.stamps_ns), self.intrinsics.height, self.intrinsics.width)

@@ -147,7 +147,8 @@ class StarStream:
             partial(self._composed, condition) if self._composes else as_decoded)
         painted = self._pipeline.paint(state.star, sources, state.decode, check)
         depth, seen = painted.beside
-        block = Block(track, self.camera, painted.rgb_THW3.numpy(), depth.numpy(), seen.numpy())
+        block = Block(track, self.camera, painted.rgb_THW3.numpy(), depth.numpy(), seen.numpy(),
+                      self._composes)
         self._engine.keep(state.star, painted.latents)
         state.references, state.render, state.decode = references, render.memory, painted.memory
         state.slot = condition.slots[-1]

@@ -216,7 +216,7 @@ class SceneWorld:
         return stamp_ns - self._start_ns
 
     def render(self, marked: Sequence[tuple[Layers, int]], guessed: Layers, view: CameraView,
-               renderer: Renderer) -> Picture:
+               renderer: Renderer, behind: Sequence[tuple[Layers, int]] = ()) -> Picture:
         """
         Render views of the scene into a camera.
 
@@ -224,13 +224,15 @@ class SceneWorld:
             where a picture shows them.
         :param guessed: of `choose`.
         :param view: the camera.
+        :param behind: views and marks like those, which show only where nothing else does.
         """
         camera = view.intrinsics
-        groups = (*marked, (guessed, OBSERVED_IMAGINED))
+        groups = (*marked, (guessed, OBSERVED_IMAGINED), *behind)
+        guesses = len(guessed.sources) + sum(len(layers.sources) for layers, _ in behind)
         marks = [mark for layers, mark in groups for _ in layers.sources]
         order = Order(Camera(camera.K, view.T_map_cam), (camera.height, camera.width),
                       view.outputs, self.settings.fill_depth, self.settings.near_m,
-                      () if set(marks) == {OBSERVED_SEEN} else tuple(marks), len(guessed.sources))
+                      () if set(marks) == {OBSERVED_SEEN} else tuple(marks), guesses)
         return renderer.render([it for layers, _ in groups for it in layers.sources],
                                [it for layers, _ in groups for it in layers.cameras], order)
 

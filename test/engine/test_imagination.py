@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scene with a generator: what is shown, and what becomes of a generator in trouble."""
 
+from dataclasses import replace
+from itertools import product
 import subprocess
 import sys
 import time
@@ -117,9 +119,44 @@ def test_observed_says_where_a_pixel_is_from(open_world) -> None:
     assert frame.unobserved_ratio == pytest.approx((frame.observed == 0).mean())
 
 
+class ComposingImaginer(TrueImaginer):
+    """Paints the truth in a colour of its own, and says that it took what is seen from the scene."""
+
+    def imagine(self, track):
+        block = super().imagine(track)
+        return replace(block, rgb=block.rgb // 2, composed=True)
+
+
+@pytest.mark.parametrize('fill_depth', [False, True])
+def test_a_generator_that_composes_paints_only_what_the_scene_lacks(open_world,
+                                                                    fill_depth) -> None:
+    T, wide = pose(-0.8, 0.0, 0.5 * np.pi), Intrinsics.from_hfov(96, 72, 2.4)
+    ahead = Scene('ahead', (view('ahead', pose(-0.8, 0.0, 0.5 * np.pi)),))
+    options = WorldSettings(threads=1, fill_depth=fill_depth)
+    scene = SceneWorld(ahead, options).observe(0, T, wide)
+    world = ImaginedWorld(ahead, ComposingImaginer(wide), replace(settings(lockstep=True),
+                                                                  world=options))
+    try:
+        world.expect(still(T=T))
+        frame = look(world, 0, T, wide)
+    finally:
+        world.close()
+    seen = scene.observed == 255
+    assert 0.1 < seen.mean() < 0.9
+    for name in ('rgb', 'depth', 'observed'):  # what the scene shows, it shows as before
+        np.testing.assert_array_equal(getattr(frame, name)[seen], getattr(scene, name)[seen])
+    assert (frame.observed[~seen] == 128).mean() > 0.99
+    true = trace(T, wide)[0] // 2
+    assert np.median(np.abs(frame.rgb.astype(int) - true)[~seen]) < 3
+    # Its depth is a guess: it is given only where guesses are asked for.
+    assert np.isfinite(frame.depth[~seen]).mean() == (1.0 if fill_depth else 0.0)
+
+
 def test_only_what_is_asked_for_is_made(open_world) -> None:
     world = open_world(TrueImaginer(), lockstep=True)
-    for outputs in (Outputs.RGB, Outputs.DEPTH, Outputs.OBSERVED, Outputs.NONE):
+    composing = open_world(ComposingImaginer(), lockstep=True)
+    for world, outputs in product((world, composing), (
+            Outputs.RGB, Outputs.DEPTH, Outputs.OBSERVED, Outputs.NONE)):
         frame = world.observe(0, HERE, CAMERA, outputs)
         assert (frame.rgb is not None) == (Outputs.RGB in outputs)
         assert (frame.depth is not None) == (Outputs.DEPTH in outputs)
