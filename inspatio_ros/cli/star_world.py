@@ -27,7 +27,7 @@ from inspatio_ros.model import checkpoint, weights_folder
 from inspatio_ros.model.codec import Codec, TaehvCodec, WanCodec
 from inspatio_ros.model.codec_config import (T5Config, TaehvConfig, TAEW2_1, UMT5_XXL, VaeConfig,
                                              WAN_VAE)
-from inspatio_ros.model.config import BlockShape, STAR_1_3B, StarConfig
+from inspatio_ros.model.config import BlockShape, STAR_1_3B, STAR_TINY, StarConfig
 from inspatio_ros.model.text import encode_prompts, load_tokenizer
 from inspatio_ros.motion.transforms import spawn_camera
 from inspatio_ros.scene.scene import Scene
@@ -81,7 +81,10 @@ def open_star_world(scene: Scene, asked: Imagination, settings: WorldSettings,
     models = load_models(asked, device, release)
     imaginer = StarImaginer(models, scene, asked.seed, max_views=settings.max_views)
     if asked.generator == 'auto' or asked.compile or device.type == 'cuda':
-        pace = warm_up(imaginer, scene, models.config.shape.history_blocks)
+        # Nothing of a small one is compiled: its second block is as fast as any.
+        small = models.config.dit.dim <= STAR_TINY.dit.dim
+        blocks = 2 if small else models.config.shape.history_blocks + 2
+        pace = warm_up(imaginer, scene, blocks)
         if asked.generator == 'auto' and not pace <= _KEEPS_UP:
             _LOG.warning('no generator: what it paints takes it %.1f times as long as it shows '
                          'on this machine; generator:=star has it paint all the same', pace)
@@ -159,9 +162,9 @@ def find_weights(folder: str, release: Release = PUBLISHED) -> dict[str, Path]:
     return {name: paths[0] for name, paths in located.items() if paths}
 
 
-def warm_up(imaginer: StarImaginer, scene: Scene, history_blocks: int) -> float:
+def warm_up(imaginer: StarImaginer, scene: Scene, blocks: int) -> float:
     """
-    Paint as many blocks as have shapes of their own, and forget them.
+    Paint some blocks, as many as have shapes of their own, and forget them.
 
     What does not fit into memory is left to the painter, which tries smaller pictures and says
     so.
@@ -171,7 +174,7 @@ def warm_up(imaginer: StarImaginer, scene: Scene, history_blocks: int) -> float:
     """
     T_map_cam, start_ns, pace = spawn_camera(scene.spawn), 0, math.nan
     try:
-        for _ in range(history_blocks + 2):
+        for _ in range(blocks):
             stamps_ns = block_stamps(start_ns, imaginer.block_frames(), imaginer.period_ns)
             poses, begun_s = np.repeat(T_map_cam[None], len(stamps_ns), axis=0), time.monotonic()
             imaginer.imagine(CameraTrack(stamps_ns, poses))

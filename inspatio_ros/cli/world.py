@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 import json
+import os
 from pathlib import Path
 import re
 import signal
@@ -36,6 +37,8 @@ SUMMARY = 'drive through a scene: run the ROS 2 node'
 _LOOK_UP_S = 0.25
 # NODE:FROM:=TO, but not rostopic://FROM:=TO.
 _OF_NODE = re.compile(r'^[\w/]+:(?![=/])')
+# On two cores, a generator costs pictures at 24 Hz: 12 % of them, measured.
+_CORES = 4
 # The page's process gets so long to end.
 _VIEWER_S = 1.5
 
@@ -129,12 +132,13 @@ def _may_paint(asked: Imagination) -> bool:
     """
     Say whether a generator is wanted.
 
-    `auto` means the one that comes with the package only where nobody waits for it: what waits
-    wants to be fast, and the same on every machine.
+    `auto` means the one that comes with the package only where nobody waits for it (what waits
+    wants to be fast, and the same on every machine) and cores are left for the sensor plane.
     """
     if asked.generator != 'auto' or asked.weights_dir:
         return asked.generator != 'none'
-    return not asked.lockstep and find_spec('torch') is not None
+    cores = len(os.sched_getaffinity(0))
+    return not asked.lockstep and cores >= _CORES and find_spec('torch') is not None
 
 
 def _spin(arguments: list[str], opener: OpenWorld, leave: _Leave,

@@ -197,8 +197,9 @@ class Conditioner:
 
     def _recalled(self, layers: Sequence[Sequence[_Key]], cameras: F64) -> Recalled:
         """Return what frames before those of the best moving views show."""
-        best = [next(key for key in keys if key.frame != _STATIC) for keys in layers]
-        looks = [self._recall.look(*key, T) for key, T in zip(best, cameras)]
+        best = [next((key for key in keys if key.frame != _STATIC), None) for keys in layers]
+        looks = [self._recall.nothing() if key is None else self._recall.look(*key, T)
+                 for key, T in zip(best, cameras)]
         rgb, disparity = (torch.from_numpy(np.stack(part)).to(self.device)
                           for part in zip(*looks))
         return Recalled(rgb, disparity)

@@ -58,10 +58,9 @@ class Recall:
         :param T_map_cam: (4, 4) pose of the camera that looks.
         :returns: (H, W, 3) uint8 and inverse depth (H, W) float32, 1/m, 0 where nothing is shown.
         """
-        size = (self._camera.height, self._camera.width)
         earlier = sorted({max(frame - back, 0) for back in self._back} - {frame}, reverse=True)
         if not earlier:
-            return np.zeros((*size, 3), np.uint8), np.zeros(size, np.float32)
+            return self.nothing()
         present = self._view(frame, place)
         views, cameras = [], []
         for index in earlier:
@@ -69,8 +68,14 @@ class Recall:
             views.append(_without_what_left(view, camera, *present))
             cameras.append(camera)
         target = Camera(self._camera.K, T_map_cam)
-        disparity, owner = splat_views(views, cameras, target, size)
+        disparity, owner = splat_views(views, cameras, target,
+                                       (self._camera.height, self._camera.width))
         return gather_views(disparity, owner, views, cameras, target), disparity
+
+    def nothing(self) -> tuple[U8, F32]:
+        """Return what `look` returns where there is nothing to recall."""
+        size = (self._camera.height, self._camera.width)
+        return np.zeros((*size, 3), np.uint8), np.zeros(size, np.float32)
 
     def _view(self, frame: int, place: int) -> tuple[SourceView, Camera]:
         """Return a recorded view, ready to be warped; the last ones are kept."""

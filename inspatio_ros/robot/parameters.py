@@ -47,7 +47,7 @@ class Imagination:
     """What paints the parts of the world that no view has seen. Names without a prefix."""
 
     generator: str = setup('auto', 'What paints what no view has seen; none = the scene alone, '
-                                   'auto = star where the machine can keep up with it',
+                                   'auto = star where there are cores to spare (4)',
                            choices=('none', 'star', 'auto'))
     weights_dir: str = setup('', "Folder with the generator's weights; empty = the small ones of "
                                  'this package', may_be_empty=True)

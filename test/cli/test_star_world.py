@@ -175,12 +175,16 @@ def test_a_generator_without_faults_is_waiting_or_painting(folder):
     ({'lockstep': True}, False), ({'lockstep': True, 'generator': 'star'}, True),
     ({'lockstep': True, 'weights_dir': '/weights'}, True),
     ({'generator': 'none', 'weights_dir': '/weights'}, False)])
-def test_the_small_generator_is_for_those_who_do_not_wait(asked, paints):
+def test_the_small_generator_is_for_those_who_do_not_wait(monkeypatch, asked, paints):
+    monkeypatch.setattr(world.os, 'sched_getaffinity', lambda process: set(range(4)))
     assert world._may_paint(Imagination(**asked)) is paints
 
 
-def test_without_torch_there_is_none_unless_it_is_asked_for(monkeypatch):
-    monkeypatch.setattr(world, 'find_spec', lambda name: None)
+@pytest.mark.parametrize('cores, torch_is', [(3, 'there'), (4, None)])
+def test_without_cores_or_torch_there_is_none_unless_it_is_asked_for(monkeypatch, cores,
+                                                                     torch_is):
+    monkeypatch.setattr(world.os, 'sched_getaffinity', lambda process: set(range(cores)))
+    monkeypatch.setattr(world, 'find_spec', lambda name: torch_is)
     assert not world._may_paint(Imagination())
     assert world._may_paint(Imagination(generator='star'))
 

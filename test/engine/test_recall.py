@@ -104,3 +104,15 @@ def test_no_part_of_what_left_stays_where_nobody_looks():
     assert not (shown & (rgb[..., 0] > 240) & (rgb[..., 1] < 10)).any(), 'a ghost'
     assert not right.any()
     assert shown[5:20].mean() > 0.5, 'the wall, as far away as before, stays'
+
+
+def test_what_moves_may_be_out_of_sight():
+    """A static view fills the picture, the moving camera looks elsewhere: nothing is recalled."""
+    T = pose(-1.0, 0.0, 0.0)
+    scene = Scene('both', (view('static', T),),
+                  tuple((view(f'{k}', pose(-1.0, 0.0, np.pi)),) for k in range(2 * STEP)), FPS,
+                  TimeMode.ONCE)
+    stamps_ns = np.array([round(STEP / FPS * 1e9)])
+    condition = Conditioner(scene, CAMERA, max_views=1).condition(
+        CameraTrack(stamps_ns, T[None]), [1], recall=True)
+    assert condition.recalled is not None and not condition.recalled.disparity_THW.any()
