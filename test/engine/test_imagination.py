@@ -120,7 +120,7 @@ def test_observed_says_where_a_pixel_is_from(open_world) -> None:
 
 
 class ComposingImaginer(TrueImaginer):
-    """Paints the truth in a colour of its own, and says that it took what is seen from the scene."""
+    """Paints the truth in a colour of its own; says that it took what is seen from the scene."""
 
     def imagine(self, track):
         block = super().imagine(track)
