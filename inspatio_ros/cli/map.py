@@ -88,8 +88,9 @@ def run(args: argparse.Namespace) -> int:
     """
     from inspatio_ros.cli.output import print_json, stage
     from inspatio_ros.cli.render import open_scene
+    from inspatio_ros.scene.atomic import write_whole
     from inspatio_ros.scene.images import png_bytes
-    from inspatio_ros.scene.map_files import write_map, write_whole
+    from inspatio_ros.scene.map_files import write_map
     from inspatio_ros.scene.occupancy import MapSettings, occupancy_of
     settings = MapSettings(args.resolution, args.min_height, args.max_height, args.max_range)
     stem = checked_stem(args.out, args.force)

@@ -27,7 +27,7 @@ from inspatio_ros.model import checkpoint, weights_folder
 from inspatio_ros.model.codec import Codec, TaehvCodec, WanCodec
 from inspatio_ros.model.codec_config import (T5Config, TaehvConfig, TAEW2_1, UMT5_XXL, VaeConfig,
                                              WAN_VAE)
-from inspatio_ros.model.config import BlockShape, STAR_1_3B, STAR_TINY, StarConfig
+from inspatio_ros.model.config import BlockShape, STAR_1_3B, StarConfig
 from inspatio_ros.model.text import encode_prompts, load_tokenizer
 from inspatio_ros.motion.transforms import spawn_camera
 from inspatio_ros.scene.scene import Scene
@@ -80,11 +80,10 @@ def open_star_world(scene: Scene, asked: Imagination, settings: WorldSettings,
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // 2))
     models = load_models(asked, device, release)
     imaginer = StarImaginer(models, scene, asked.seed, max_views=settings.max_views)
-    if asked.generator == 'auto' or asked.compile or device.type == 'cuda':
+    small = _trained_here(asked) is not None
+    if asked.generator == 'auto' or asked.compile and not small or device.type == 'cuda':
         # Nothing of a small one is compiled: its second block is as fast as any.
-        small = models.config.dit.dim <= STAR_TINY.dit.dim
-        blocks = 2 if small else models.config.shape.history_blocks + 2
-        pace = warm_up(imaginer, scene, blocks)
+        pace = warm_up(imaginer, scene, 2 if small else models.config.shape.history_blocks + 2)
         if asked.generator == 'auto' and not pace <= _KEEPS_UP:
             _LOG.warning('no generator: what it paints takes it %.1f times as long as it shows '
                          'on this machine; generator:=star has it paint all the same', pace)
@@ -102,8 +101,8 @@ def load_models(asked: Imagination, device: torch.device,
 
     :raises ValueError: see open_star_world.
     """
-    folder = Path(asked.weights_dir) if asked.weights_dir else STAR_TINY_FOLDER
-    if folder == STAR_TINY_FOLDER or folder.is_dir() and is_exported(folder):
+    folder = _trained_here(asked)
+    if folder is not None:
         return _load_exported(asked, folder, device)
     files = find_weights(asked.weights_dir, release)
     config = replace(release.star, shape=_shape(asked, release.star.shape))
@@ -126,6 +125,14 @@ def load_models(asked: Imagination, device: torch.device,
     codec = _load_codec(files, device, release)
     speed_up_codec(codec, asked.compile and device.type == 'cuda', settings.graphs)
     return StarModels(config, codec, text_BLC.to(settings.dtype), engine_for)
+
+
+def _trained_here(asked: Imagination) -> Path | None:
+    """Return the folder with weights that were trained here, None where others are asked for."""
+    if not asked.weights_dir:
+        return STAR_TINY_FOLDER
+    folder = Path(asked.weights_dir)
+    return folder if folder.is_dir() and is_exported(folder) else None
 
 
 def _load_exported(asked: Imagination, folder: Path, device: torch.device) -> StarModels:

@@ -73,7 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='error that is put on depth, e.g. 0.05 (default: 0)')
     encode.add_argument('--seed', type=int, default=0, help='of that error')
     encode.add_argument('--fill', action='store_true',
-                        help='fill the holes of the warp from their far side, instead of black')
+                        help='fill the holes of the warp, with what earlier frames of the '
+                             'recording show and then from their far side, instead of black')
     _add_writing(encode)
     export = verbs.add_parser('export', help='take the averaged weights out of a run')
     export.add_argument('run_folder', type=Path, metavar='RUN', help='a run or a checkpoint')

@@ -83,6 +83,7 @@ class _Shown:
     stamps_ns: I64
     layers: list[_Layer]
     remembered: tuple[_Layer, Samples] | None
+    composed: bool
 
     def layers_at(self, time_ns: int, most: int) -> list[_Layer]:
         """Return the frame of a moment, then the last one."""
@@ -131,7 +132,6 @@ class ImaginedWorld:
         self._settings = settings
         self._scene = SceneWorld(scene, settings.world)
         self._stage = self._new_stage()
-        self._composed = False  # what the newest block says
         self._painter = Painter(imaginer, self._prepare, settings.painter)
 
     @property
@@ -255,7 +255,8 @@ class ImaginedWorld:
         """Render imagined frames over the scene over what is remembered."""
         choice = self._scene.choose(time_ns, view.T_map_cam, view.intrinsics)
         remembered = self._choose_remembered(view.T_map_cam, view.intrinsics)
-        if self._composed:
+        current = self._stage.current
+        if current is not None and current.composed:
             return self._render_behind([*imagined, *remembered], choice, view, renderer)
         marked = [(_together(imagined), OBSERVED_IMAGINED), (choice.measured, OBSERVED_SEEN),
                   (_together(remembered), OBSERVED_IMAGINED)]
@@ -288,7 +289,6 @@ class ImaginedWorld:
 
     def _prepare(self, block: Block) -> _Shown:
         """Make a block ready for the renderer. Runs in the generator's thread."""
-        self._composed = block.composed
         views = [View(rgb, depth, block.intrinsics, T, f'imagined {k}') for k, (rgb, depth, T)
                  in enumerate(zip(block.rgb, block.depth, block.track.T_map_cam))]
         remembered = None
@@ -297,7 +297,8 @@ class ImaginedWorld:
             # Only what the scene does not know: the rest would hide what has changed since.
             view = replace(views[-1], depth=np.where(unseen, block.depth[-1], np.float32(np.nan)))
             remembered = self._layer(view), sample_views((view,))
-        return _Shown(block.track.stamps_ns, [self._layer(view) for view in views], remembered)
+        return _Shown(block.track.stamps_ns, [self._layer(view) for view in views], remembered,
+                      block.composed)
 
     def _layer(self, view: View) -> _Layer:
         return _Layer(self._scene.renderer.prepare(view), camera_of(view))

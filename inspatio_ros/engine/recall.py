@@ -92,15 +92,9 @@ class Recall:
 
 def _prepared(view: View, camera: Intrinsics) -> tuple[SourceView, Camera]:
     """Return a view at no more than the size of the camera that looks."""
-    rgb, depth, recorded = view.rgb, view.depth, view.intrinsics
-    if recorded.width > camera.width:
-        size = (camera.width, camera.height)
-        recorded = recorded.scaled(*size)
-        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-        # Depth is never mixed: half way between object and wall there is nothing.
-        depth = np.asarray(cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST_EXACT),
-                           np.float32)
-    return prepare(rgb, depth), Camera(recorded.K, view.T_map_cam)
+    if view.intrinsics.width > camera.width:
+        view = view.sized(camera.width, camera.height)
+    return prepare(view.rgb, view.depth), Camera(view.intrinsics.K, view.T_map_cam)
 
 
 def _without_what_left(view: SourceView, camera: Camera, present: SourceView,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import time
 from typing import NamedTuple
 
@@ -25,7 +25,6 @@ from inspatio_ros.engine.stream import StarModels
 from inspatio_ros.engine.world import SceneWorld
 from inspatio_ros.evaluation.image import Mask
 from inspatio_ros.evaluation.model_trials import Trial
-from inspatio_ros.geometry.holes import fill_holes
 from inspatio_ros.scene.parallel import Progress
 import numpy as np
 import torch
@@ -76,13 +75,14 @@ def paint_classical(trial: Trial, progress: Progress = lambda done, total: None)
     recalled: dict[int, U8] = {}
     conditioner = Conditioner(trial.scene, trial.camera, max_views=_VIEWS)
     for first, condition in _conditions(conditioner, trial):
-        full = filled_render(condition)
+        full = filled_render(replace(condition, recalled=None))
+        # A still scene has nothing to look back at: both are the same.
+        recalling = full if condition.recalled is None else filled_render(condition)
         for row in range(len(condition.render_T3HW)):
             observed[first + row] = condition.mask_T1HW[row, 0].numpy() > 0.0
             warped[first + row] = _pixels(condition.render_T3HW[row])
-            filled[first + row] = _filled(warped[first + row], observed[first + row],
-                                          condition.disparity_THW[row].numpy())
-            recalled[first + row] = _pixels(full[row])
+            filled[first + row] = _pixels(full[row])
+            recalled[first + row] = _pixels(recalling[row])
         progress(first, len(trial.track.stamps_ns))
     return Classical(np.array([observed[it] for it in trial.judged.tolist()]), {
         'warp': Painted(_of(trial, warped)), 'fill': Painted(_of(trial, filled)),
@@ -104,14 +104,6 @@ def _conditions(conditioner: Conditioner, trial: Trial) -> Iterator[tuple[int, C
 def _pixels(picture_3HW: torch.Tensor) -> U8:
     return ((picture_3HW + 1.0) * 127.5 + 0.5).clamp(0.0, 255.0).byte().permute(
         1, 2, 0).contiguous().numpy()
-
-
-def _filled(rgb: U8, known: Mask, disparity: np.ndarray) -> U8:
-    """Fill what is not known; two warps tell what is known, and both have to."""
-    out = rgb.copy()
-    fill_holes(out, np.where(known, disparity, np.float32(0.0)))
-    out[known] = rgb[known]
-    return out
 
 
 def _of(trial: Trial, pictures: dict[int, U8]) -> U8:

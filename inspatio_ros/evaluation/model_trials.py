@@ -169,7 +169,7 @@ def folder_trials(scene: Scene, size: tuple[int, int] = SIZE) -> Iterator[Trial]
         shares = np.clip(np.arange(frames_of(_FOLDER_BLOCKS))
                          / (frames_of(_FOLDER_BLOCKS - 1) - 1), 0.0, 1.0)
         poses = np.array([interpolate(begin, view.T_map_cam, share) for share in shares])
-        truth = _sized(view, size)
+        truth = view.sized(*size)
         yield Trial(f'{scene.name}, {view.name} held out', 'held out',
                     replace(scene, views=rest, frames=()), _track(poses), truth.intrinsics,
                     np.array([len(poses) - 1]), truth.rgb[None], truth.depth[None],
@@ -213,14 +213,3 @@ def _still_trial(name: str, kind: str, world: ProceduralWorld, path: CameraPath,
     return Trial(name, kind, Scene(name, tuple(known)), _track(poses), camera, judged,
                  np.array([shot.rgb for shot in true]), np.array([shot.depth for shot in true]),
                  np.ones((len(judged), size[1], size[0]), np.bool_))
-
-
-def _sized(view: View, size: tuple[int, int]) -> View:
-    """Return a view at another (width, height)."""
-    import cv2
-    camera = view.intrinsics.scaled(*size)
-    rgb = np.asarray(cv2.resize(view.rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-    # Depth is never mixed: half way between object and wall there is nothing.
-    depth = np.asarray(cv2.resize(view.depth, size, interpolation=cv2.INTER_NEAREST_EXACT),
-                       np.float32)
-    return View(rgb, depth, camera, view.T_map_cam, view.name)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 # Differences of pictures in -1..1: up to the first one a painting agrees with a guess, from the
-# second one on it does not. An autoencoder alone makes about 0.05 of them.
+# second one on it does not.
 _AGREES, _DISAGREES = 0.12, 0.3
 # Pixels that a difference is a mean of, along and down.
 _NEAR = 9

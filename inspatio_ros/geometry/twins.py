@@ -8,6 +8,7 @@ Arguments and results are those of `warp`.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,11 +21,10 @@ def splat(disparity_NHW: Tensor, links_NHW: Tensor, P_N34: Tensor, size: tuple[i
     if disparity_NHW.device.type != 'cpu':
         return warp.splat(disparity_NHW, links_NHW, P_N34, size, magnify_N, near_m)
     z = torch.empty((len(disparity_NHW), *size))
-    nothing = torch.zeros(size).numpy()
-    near = torch.tensor(1.0 / near_m).numpy()[()]
+    nothing, near_disparity = np.zeros(size, np.float32), np.float32(1.0 / near_m)
     for disparity, links, P, magnify, out in zip(disparity_NHW, links_NHW, P_N34, magnify_N, z):
-        warp_cpu.splat_rows(disparity.numpy(), links.numpy(), P.numpy(), near,
-                            magnify.numpy()[()], nothing, 0, len(disparity), out.numpy())
+        warp_cpu.splat_rows(disparity.numpy(), links.numpy(), P.numpy(), near_disparity,
+                            np.float32(magnify), nothing, 0, len(disparity), out.numpy())
     return z
 
 

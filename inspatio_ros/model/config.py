@@ -210,8 +210,9 @@ class StarConfig:
     :param dit: the network.
     :param shape: of a block.
     :param steps: list values from 1000 down, before they are warped by the schedule.
-    :param fills: whether it was trained on renders whose holes are filled from their far side,
-        and so gets such ones; else they are black. The mask tells in both cases.
+    :param fills: whether it was trained on renders whose holes are filled, with what earlier
+        frames show and then from their far side, and so gets such ones; else they are black. The
+        mask tells in both cases.
     :param fps: frames per second that it was trained on.
     :param composes: whether pixels that the render shows are taken from it, and only the others
         from the generator.
@@ -236,8 +237,8 @@ class StarConfig:
 
 STAR_1_3B = StarConfig(DitConfig(1536, 12, 30, 8960, 256, 4096, 512), BlockShape(60, 104))
 # The same graph for machines without an accelerator: 6.2 million weights, a block of 12 frames at
-# 320x192 in 0.42 s on two cores (both steps, without the codec). Its prompt is empty, and rows of
-# padding are all alike: 8 of them stand for 512.
+# 320x192 in 0.42 s on two cores (both steps, without the codec). Its prompt is empty: one row of
+# padding stands for all.
 STAR_TINY = StarConfig(DitConfig(256, 4, 6, 768, 64, 64, 8), BlockShape(24, 40), (1000, 500),
                        fps=15.0)
 

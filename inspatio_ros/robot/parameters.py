@@ -42,6 +42,16 @@ class Render:
                              'has come; commands then act from the next frame on. Twist only')
 
 
+# Of a smaller picture a generator makes nothing.
+_SMALLEST_PAINTED = 64
+
+
+def _why_not_size(value: int) -> str:
+    if 0 < value < _SMALLEST_PAINTED:
+        return f'must be at least {_SMALLEST_PAINTED} px, or 0, got {value:g}'
+    return ''
+
+
 @dataclass(frozen=True)
 class Imagination:
     """What paints the parts of the world that no view has seen. Names without a prefix."""
@@ -58,10 +68,12 @@ class Imagination:
               'the next')
     block_latents: int = setup(3, 'Latents of one block; each is four frames', low=1, high=21)
     generator_width: int = setup(0, 'Width that is painted, a multiple of 16; 0 = as the weights '
-                                    'were trained', unit='px', low=0, high=2048, step=16)
+                                    'were trained', unit='px', low=0, high=2048, step=16,
+                                 check=_why_not_size)
     generator_height: int = setup(0, 'Height that is painted, likewise', unit='px', low=0,
-                                  high=2048, step=16)
-    prompt: str = setup('', 'What the place looks like, in words', may_be_empty=True)
+                                  high=2048, step=16, check=_why_not_size)
+    prompt: str = setup('', 'What the place looks like, in words; the small weights of this '
+                            'package read none', may_be_empty=True)
     seed: int = setup(0, 'Of the noise that pictures are made from', low=0, high=2 ** 31 - 1)
     lockstep: bool = setup(False, 'Every frame waits for the generator: none is published that '
                                   'it has not painted, at whatever rate it can. So it is '

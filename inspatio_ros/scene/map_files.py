@@ -10,11 +10,10 @@ is an occupancy of 0.1961: with the threshold 0.25 that is often seen it would b
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from inspatio_ros.contracts import U8
-from inspatio_ros.scene.atomic import write_synced
+from inspatio_ros.scene.atomic import write_whole
 from inspatio_ros.scene.occupancy import FREE, OccupancyGrid, OCCUPIED, UNKNOWN
 import numpy as np
 
@@ -62,17 +61,3 @@ def write_map(grid: OccupancyGrid, stem: Path) -> None:
     picture, meta = files_of(stem)
     write_whole(picture, pgm_bytes(grid))
     write_whole(meta, yaml_text(grid, picture.name).encode())
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """
-    Write a file, replacing what is there, as a whole or not at all.
-
-    :raises OSError: what writing raised; names the file.
-    """
-    fresh = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        write_synced(fresh, data)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)

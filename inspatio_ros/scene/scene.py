@@ -76,6 +76,23 @@ class View:
                              f'{self.depth[row, column]} at row {row}, column {column} '
                              f'({int(bad.sum())} pixels)')
 
+    def sized(self, width: int, height: int) -> View:
+        """
+        Return the view at another size, pixels; meant for making it smaller.
+
+        :raises ValueError: a size that is not positive.
+        """
+        import cv2
+        size = (width, height)
+        camera = self.intrinsics.scaled(*size)
+        rgb = np.asarray(cv2.resize(self.rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+        # Depth is never mixed: half way between object and wall there is nothing.
+        depth = np.asarray(cv2.resize(self.depth, size, interpolation=cv2.INTER_NEAREST_EXACT),
+                           np.float32)
+        confidence = None if self.confidence is None else np.asarray(
+            cv2.resize(self.confidence, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+        return View(rgb, depth, camera, self.T_map_cam, self.name, confidence)
+
     def measured(self) -> npt.NDArray[np.bool_]:
         """Return (H, W) where depth is known and not a guess."""
         known = ~np.isnan(self.depth)

@@ -138,7 +138,10 @@ def _setting(recipe: DenoiserRecipe, party: Party, codec: PatchCodec | None) -> 
         assert codec is not None
         return codec.decode(latents.cpu())[0]
 
-    root = None if codec is None else pixel_metric_root(codec, recipe.loop.seed).to(party.device)
+    root = None
+    if codec is not None and isinstance(recipe, CausalInitRecipe) and (
+            recipe.stage.error == 'pixels'):
+        root = pixel_metric_root(codec, recipe.loop.seed).to(party.device)
     return Setting(star, recipe.latents, text, recipe.window, recipe.windows, root,
                    decode=as_they_are if codec is None else decode,
                    prepare=preparation(party, recipe.recompute, dtype))

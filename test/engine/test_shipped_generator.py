@@ -26,7 +26,7 @@ def test_it_says_what_it_is_and_nothing_of_the_machine_that_made_it():
 
 
 def test_it_is_better_than_the_filling_in_a_place_it_never_saw():
-    """A place of which the card says 16.7 dB for the filling; two blocks of it."""
+    """Three blocks of one of the eight places that the card is about."""
     torch.set_num_threads(1)
     trial = clip_trial(held_out_seed(3), blocks=3)
     painted = paint(trial, open_exported(STAR_TINY_FOLDER))

@@ -97,3 +97,22 @@ def test_a_scene_without_any_depth_is_refused(room):
     with pytest.raises(ValueError, match='no view has a single pixel of known depth'):
         Scene('blind', views)
     Scene('half blind', (*views, room.scene().views[2]))
+
+
+def test_a_view_at_half_its_size_mixes_colours_and_never_depth(room):
+    view = room.scene().views[0]
+    height, width = view.depth.shape
+    depth = np.where(np.indices((height, width))[1] % 4 < 2, np.float32(1.0), np.float32(5.0))
+    depth[:2, :2] = np.nan
+    rgb = np.where((np.indices((height, width)).sum(0) % 2)[..., None], 200, 100)
+    rgb = np.broadcast_to(rgb, (height, width, 3)).astype(np.uint8)
+    confidence = np.full((height, width), 255, np.uint8)
+    half = replace(view, rgb=rgb, depth=depth, confidence=confidence).sized(
+        width // 2, height // 2)
+    assert half.intrinsics == view.intrinsics.scaled(width // 2, height // 2)
+    assert (half.rgb == 150).all()
+    assert set(np.unique(half.depth[~np.isnan(half.depth)])) == {1.0, 5.0}
+    assert np.isnan(half.depth[0, 0])
+    assert half.confidence.shape == half.depth.shape and (half.confidence == 255).all()
+    with pytest.raises(ValueError, match='must be'):
+        view.sized(0, 10)

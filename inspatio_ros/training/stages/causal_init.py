@@ -12,6 +12,7 @@ Every block of a clip is painted from its reference, its geometry and the true b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -30,8 +31,7 @@ import torch
 from torch import nn, Tensor
 from torch.optim import Optimizer
 
-
-# Added to what errors are compared with: about what the autoencoder makes of a whole picture.
+# Added to what errors are compared with: where the warp is right, the share stays finite.
 _LEAST_ERROR = 0.05
 
 
@@ -133,12 +133,12 @@ class CausalInitStage(StudentStage):
         total = torch.zeros(())
         # What the blocks of each clip are seen as from behind.
         past = list(truth.clean.split(self.setting.star.shape.block_latents, 1))
-        own = self.config.own_history > 0.0 and self._own(len(clips), rng)
+        own = self._own(len(clips), rng) if self.config.own_history else None
         for number in range(self.setting.blocks):
-            loss, clean = self._block(truth, past, told, number, rng)
+            loss, made = self._block(truth, past, told, number, rng)
             loss = loss / self.setting.blocks
-            if own is not False:
-                past[number] = torch.where(own, clean, past[number])
+            if own is not None:
+                past[number] = torch.where(own, made(), past[number])
             check_finite({f'loss of block {number}': loss}, seen)
             loss.backward()
             total += loss.detach().cpu()
@@ -154,8 +154,8 @@ class CausalInitStage(StudentStage):
         return own.to(self.setting.text_1LC.device)
 
     def _block(self, truth: _Truth, past: list[Tensor], told: Conditions, number: int,
-               rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return the loss of one block of each clip, and what the student makes of it."""
+               rng: torch.Generator) -> tuple[Tensor, Callable[[], Tensor]]:
+        """Return the loss of one block of each clip, and what makes the student's own block."""
         K, engine = self.setting.star.shape.block_latents, self._student.engine_at(told.origin)
         clean, noise, noisy = (x[:, number * K:(number + 1) * K] for x in truth[:3])
         state, block = self._student.new_state(len(clean)), told.block(number, K)
@@ -169,8 +169,11 @@ class CausalInitStage(StudentStage):
             of_warp = cost.squares(block.render - clean).flatten(1).mean(1)
             weights = 1.0 / (of_warp + _LEAST_ERROR)
         loss = flow_loss(flow, clean, noise, weights, cost)
-        made = self.schedule.clean(flow.detach(), noisy, times_B)
-        return loss, engine.compose(made, block.mask, block.render)
+
+        def made() -> Tensor:
+            own = self.schedule.clean(flow.detach(), noisy, times_B)
+            return engine.compose(own, block.mask, block.render)
+        return loss, made
 
     def _cost(self, told: Conditions) -> LatentCost:
         """Return what errors cost in a block."""

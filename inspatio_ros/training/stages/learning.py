@@ -39,8 +39,8 @@ class Setting:
     :param window: rows and columns of latents that a step learns from, anywhere in the pictures;
         None = all of them. What is far away is not seen then, and a step is many times shorter.
     :param windows: that are drawn for each step; the one of which the warp shows least is taken.
-    :param root_CC: metric of errors in the pictures, see `noise_levels.LatentCost`; None: there
-        is no decoder that would tell.
+    :param root_CC: metric of errors in the pictures, see `noise_levels.LatentCost`; None: nobody
+        asked for it, or there is no decoder that would tell.
     :param blank_1LC: the prompt that guidance leads away from; None: the same.
     :param decode: (B, N, C, h, w) latents to frames, for pictures.
     :param prepare: what is done with each network before anything is made of it, such as
