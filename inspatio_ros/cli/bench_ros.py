@@ -24,8 +24,9 @@ import sys
 import time
 from typing import Any
 
-from inspatio_ros.cli import bench_ros_soak, surroundings
-from inspatio_ros.cli.bench_ros_step import Pictures, tries_of
+from inspatio_ros.cli import bench_ros_generator, bench_ros_soak, surroundings
+from inspatio_ros.cli.bench_ros_generator import GeneratorDiary
+from inspatio_ros.cli.bench_ros_step import Pictures, step_figures, tries_of
 from inspatio_ros.robot import distro
 import numpy as np
 
@@ -49,6 +50,7 @@ class Setup:
     :param cameras: how many, which look evenly around.
     :param scan: whether somebody subscribes to it, too.
     :param everything: whether somebody subscribes to all that there is.
+    :param generator: what paints beside it.
     """
 
     width: int = 832
@@ -57,6 +59,7 @@ class Setup:
     cameras: int = 1
     scan: bool = False
     everything: bool = False
+    generator: str = 'none'
 
     @property
     def names(self) -> list[str]:
@@ -80,7 +83,8 @@ class Setup:
         turns = [f'{name}.mount.yaw:={_angle(k / self.cameras)}'
                  for k, name in enumerate(self.names) if k]
         return [f'image.width:={self.width}', f'image.height:={self.height}',
-                f'rate:={self.rate_hz}', 'depth_encoding:=32FC1', 'motion_source:=twist',
+                f'rate:={self.rate_hz}', f'generator:={self.generator}',
+                'depth_encoding:=32FC1', 'motion_source:=twist',
                 'enable_stamped_cmd_vel:=true', f'cameras:=[{", ".join(self.names)}]', *turns]
 
 
@@ -97,9 +101,11 @@ class Seen:
         default_factory=lambda: defaultdict(list))
 
     stages: dict[str, float] = field(default_factory=dict)
+    generator: GeneratorDiary = field(default_factory=GeneratorDiary)
 
-    def note_stages(self, message: Any) -> None:
-        """Keep what the node says of the time that its stages take, milliseconds."""
+    def note_diagnostics(self, message: Any) -> None:
+        """Keep what the node says of its generator and of its stages' times, milliseconds."""
+        self.generator.note(message, time.time_ns())
         for status in message.status:
             self.stages.update({item.key: float(item.value) for item in status.values
                                 if item.key.endswith(('_p50_ms', '_p99_ms'))})
@@ -112,6 +118,7 @@ class Seen:
         """Forget what arrived later."""
         for topic, arrivals in self.arrivals.items():
             self.arrivals[topic] = [it for it in arrivals if it[1] <= end_ns]
+        self.generator.cut(end_ns)
 
 
 @dataclass
@@ -147,6 +154,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--scan', action='store_true', help='subscribe to the scan, too')
     parser.add_argument('--everything', action='store_true', help='subscribe to compressed '
                         'pictures, points and what was observed, too')
+    parser.add_argument('--generator', choices=bench_ros_generator.CHOICES,
+                        default=Setup.generator, help='what paints beside the node (default: '
+                        'none); star takes the weights that come with the package')
     parser.add_argument('--tries', type=int, default=24, help='of command to first pixel; 0: none')
 
 
@@ -172,7 +182,7 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
         return bench_ros_soak.run(args, command)
     width, height = args.size
     setup = Setup(width, height, args.rate, args.cameras, args.scan or args.everything,
-                  args.everything)
+                  args.everything, args.generator)
     if args.scene is not None:
         command = [*command, '--scene', args.scene]
     with _listening(setup) as ear, _node(command, setup) as (process, started_ns):
@@ -180,6 +190,7 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
         first_ns = _wait_for_first(seen, spin, process)
         _drive(spin, _SETTLE_S, 'settle')
         seen.arrivals.clear()
+        seen.generator.begin()
         _drive(spin, args.duration, 'measure')
         measured_ns = time.time_ns()
         steps_ms = _steps(ear, args.tries, setup) if args.tries else []
@@ -188,6 +199,7 @@ def run(args: argparse.Namespace, node_command: list[str] | None = None) -> dict
     seen.cut(measured_ns)
     result = summarise(seen, setup, args.duration)
     result.update(step_figures(steps_ms, setup.rate_hz))
+    result['generator'] = seen.generator.figures(setup.generator)
     result['node_stages_ms'] = dict(sorted(seen.stages.items()))
     result['start_to_first_image_s'] = round((first_ns - started_ns) * 1e-9, 3)
     from rclpy.utilities import get_rmw_implementation_identifier
@@ -214,25 +226,10 @@ def table(result: dict[str, Any]) -> str:
         rows.append(('command to first pixel', f'{ticks["median"]:.2f} ticks, at most '
                      f'{ticks["max"]:.2f} ({ms["median"]:.1f} ms, at most {ms["max"]:.1f} ms; '
                      f'{result["command_to_pixel_tries"]} tries)'))
+    rows.append(('generator', bench_ros_generator.text_of(result['generator'])))
     rows.append(('images', f'{result["cameras"]} x {result["image"]}, {result["topics"]} topics '
                            f'over {result["rmw"]}, {result["ros_distro"]}'))
     return '\n'.join(f'{name:24s} {value}' for name, value in rows)
-
-
-def step_figures(steps_ms: list[float], rate_hz: float) -> dict[str, Any]:
-    """
-    Return how long commands took to be seen; nothing if none was tried.
-
-    :param steps_ms: from before a command is published to the callback of the first picture that
-        shows it.
-    """
-    if not steps_ms:
-        return {}
-    ms = {'median': float(np.median(steps_ms)), 'max': max(steps_ms)}
-    return {'command_to_pixel_ms': {key: round(value, 2) for key, value in ms.items()},
-            'command_to_pixel_ticks': {key: round(value * 1e-3 * rate_hz, 3)
-                                       for key, value in ms.items()},
-            'command_to_pixel_tries': len(steps_ms)}
 
 
 def summarise(seen: Seen, setup: Setup, duration_s: float | None = None) -> dict[str, Any]:
@@ -324,7 +321,7 @@ def _listening(setup: Setup) -> Iterator[Ear]:
         node.create_subscription(kinds[kind], topic, partial(take, topic), QoSProfile(depth=5))
     node.create_subscription(TFMessage, '/tf', lambda message: seen.note(
         '/tf', message.transforms[-1].header.stamp), QoSProfile(depth=100))
-    node.create_subscription(DiagnosticArray, '/diagnostics', seen.note_stages,
+    node.create_subscription(DiagnosticArray, '/diagnostics', seen.note_diagnostics,
                              QoSProfile(depth=10))
     node.create_timer(0.1, lambda: send(FORWARD_M_S, TURN_RAD_S) if ear.circles else None)
     gc.collect()

@@ -117,7 +117,7 @@ def run(args: argparse.Namespace, command: list[str]) -> dict[str, Any]:
         for name in SCENES:
             (Path(folder) / name).symlink_to(scene.absolute(), target_is_directory=True)
         camera = {'image.width': args.size[0], 'image.height': args.size[1], 'rate': args.rate,
-                  'enable_stamped_cmd_vel': 'true'}
+                  'enable_stamped_cmd_vel': 'true', 'generator': args.generator}
         names = ', '.join(f"'{name}={folder}/{name}'" for name in SCENES)
         log = Path(folder) / 'log.txt'
         with _node([*command], {**camera, 'scene': SCENES[0], 'scenes': f'[{names}]'}, log) as pid:
@@ -141,7 +141,8 @@ def table(result: dict[str, Any]) -> str:
     missing = ', '.join(f'{count} {what}' for what, count in result['missing'].items())
     jumps = result['jumps']
     rows = [('soak', f'{result["minutes"]:.1f} min, {result["rounds"]} rounds at '
-                     f'{result["image"]}, {result["rate_hz"]:g} Hz'),
+                     f'{result["image"]}, {result["rate_hz"]:g} Hz, '
+                     f'generator {result["generator"]}'),
             ('ticks', str(result['ticks'])), ('ticks missing', missing),
             ('memory', f'{result["rss_mib"][0]} MiB after the first round, '
                        f'{result["rss_mib"][-1]} at the end, {result["rss_growth"]:+.1%}'),
@@ -168,6 +169,7 @@ def _soak(args: argparse.Namespace, pid: int) -> dict[str, Any]:
                 bar.update(round(time.monotonic() - begin_s))
         diary = client.diary
         return {'minutes': args.soak, 'rounds': len(rss_mib) - 1, 'rate_hz': args.rate,
+                'generator': args.generator,
                 'image': f'{args.size[0]}x{args.size[1]}', 'ticks': len(diary.stamps_ns),
                 'missing': diary.missing(args.rate),
                 'lost': diary.lost(args.rate), 'rss_mib': rss_mib,

@@ -76,6 +76,22 @@ def tries_of(pictures: Pictures, spin: Callable[[float], None],
     send(0.0, 0.0)
 
 
+def step_figures(steps_ms: list[float], rate_hz: float) -> dict[str, Any]:
+    """
+    Return how long commands took to be seen; nothing if none was tried.
+
+    :param steps_ms: from before a command is published to the callback of the first picture that
+        shows it.
+    """
+    if not steps_ms:
+        return {}
+    ms = {'median': float(np.median(steps_ms)), 'max': max(steps_ms)}
+    return {'command_to_pixel_ms': {key: round(value, 2) for key, value in ms.items()},
+            'command_to_pixel_ticks': {key: round(value * 1e-3 * rate_hz, 3)
+                                       for key, value in ms.items()},
+            'command_to_pixel_tries': len(steps_ms)}
+
+
 def _await(pictures: Pictures, spin: Callable[[float], None], count: int) -> None:
     """Wait for so many pictures."""
     wanted, end = len(pictures.changes) + count, time.monotonic() + _TIMEOUT_S * count

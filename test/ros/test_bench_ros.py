@@ -3,19 +3,27 @@
 """The measurement itself: its sums on arrivals that are known, and once for real."""
 
 import argparse
+import math
 from pathlib import Path
 import sys
 import time
 
 from inspatio_ros.cli import bench_ros, bench_ros_step
-from inspatio_ros.cli.bench_ros import Seen, Setup, step_figures, summarise
-from inspatio_ros.cli.bench_ros_step import Pictures, tries_of
+from inspatio_ros.cli.bench_ros import Seen, Setup, summarise
+from inspatio_ros.cli.bench_ros_generator import GeneratorDiary, text_of
+from inspatio_ros.cli.bench_ros_step import Pictures, step_figures, tries_of
 from inspatio_ros.cli.parameter_files import check_ros_arguments
 import numpy as np
 import pytest
 
 PERIOD_NS = 41_666_667
 SETUP = Setup()
+
+
+def bench(*words, node=(sys.executable, '-m', 'inspatio_ros.cli.world')):
+    parser = argparse.ArgumentParser()
+    bench_ros.add_arguments(parser)
+    return bench_ros.run(parser.parse_args(words), list(node))
 
 
 def arrivals(ticks=48, late_ms=5.0):
@@ -68,10 +76,8 @@ def test_nothing_whole_is_an_error():
 
 def test_a_short_run_for_real(checkout, monkeypatch):
     monkeypatch.setenv('PYTHONPATH', str(checkout))
-    parser = argparse.ArgumentParser()
-    bench_ros.add_arguments(parser)
-    node = [sys.executable, str(Path(__file__).parent / 'painted_node.py')]
-    result = bench_ros.run(parser.parse_args(['--duration', '2', '--tries', '3']), node)
+    result = bench('--duration', '2', '--tries', '3',
+                   node=(sys.executable, str(Path(__file__).parent / 'painted_node.py')))
     assert result['stamps_equal']
     assert result['ticks'] > 20
     assert 0.0 < result['p50_ms'] <= result['p99_ms']
@@ -82,9 +88,68 @@ def test_a_short_run_for_real(checkout, monkeypatch):
     assert 'frame to messages p50' in bench_ros.table(result)
     ms, ticks = result['command_to_pixel_ms'], result['command_to_pixel_ticks']
     assert result['command_to_pixel_tries'] == 3
+    assert result['generator'] == {'asked': 'none', 'ran': 'none', 'blocks': 0}
     assert 0.0 < ms['median'] <= ms['max'] and ticks['max'] == pytest.approx(
         ms['max'] * 0.024, abs=1e-3)
     assert 'command to first pixel' in bench_ros.table(result)
+
+
+@pytest.mark.parametrize('words, told', [([], 'none'), (['--generator', 'star'], 'star'),
+                                         (['--generator', 'auto'], 'auto')])
+def test_the_node_is_told_which_generator_paints(checkout, monkeypatch, tmp_path, words, told):
+    monkeypatch.setenv('PYTHONPATH', str(checkout))
+    note = tmp_path / 'words.txt'
+    node = (sys.executable, '-c', 'import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('
+            '"\\n".join(sys.argv)); sys.exit(3)', str(note))
+    with pytest.raises(RuntimeError, match='the node died with code 3'):
+        bench(*words, node=node)
+    said = note.read_text().split('\n')
+    assert said[said.index(f'generator:={told}') - 1] == '-p'
+    check_ros_arguments(said[said.index('--ros-args') + 1:])
+
+
+@pytest.mark.slow
+def test_the_small_generator_paints_beside_the_node(checkout, monkeypatch):
+    monkeypatch.setenv('PYTHONPATH', str(checkout))
+    result = bench('--duration', '5', '--tries', '0', '--size', '320x240', '--rate', '10',
+                   '--generator', 'star')
+    painted = result['generator']
+    assert painted['asked'] == painted['ran'] == 'star' and painted['size'] == '320x192'
+    assert painted['blocks'] >= 1 and painted['failures'] == 0
+    assert painted['block_median_s'] > 0.0
+    assert f'{painted["blocks"]} blocks in' in bench_ros.table(result)
+    assert result['ticks'] > 20
+
+
+def diagnostics(blocks, latency_ms, name='/world_node: generator'):
+    values = {'blocks': blocks, 'failures': 0, 'latency_ms': latency_ms, 'size': '320x192'}
+    items = [argparse.Namespace(key=key, value=str(value)) for key, value in values.items()]
+    return argparse.Namespace(status=[argparse.Namespace(name=name, values=items)])
+
+
+def test_blocks_count_from_the_last_word_before_the_measurement():
+    diary = GeneratorDiary()
+    for k, (blocks, latency_ms) in enumerate([(1, 5000.0), (2, 900.0), (4, 500.0), (4, 500.0),
+                                              (5, 700.0), (9, 1.0)]):
+        diary.note(diagnostics(blocks, latency_ms), k * 1_000_000_000)
+        diary.note(diagnostics(99, 1.0, '/world_node: sensor'), k * 1_000_000_000)
+        if k == 1:
+            diary.begin()
+    diary.cut(4_500_000_000)
+    assert diary.figures('auto') == {
+        'asked': 'auto', 'ran': 'star', 'size': '320x192', 'blocks': 3, 'failures': 0,
+        'told_over_s': 3.0, 'block_median_s': 0.6}
+    assert text_of(diary.figures('auto')) == (
+        'star (asked for auto), 320x192, 3 blocks in 3.0 s, median 0.60 s each, 0 failures')
+
+
+def test_a_generator_that_painted_nothing_has_no_time():
+    diary = GeneratorDiary()
+    assert text_of(diary.figures('auto')) == 'none (asked for auto)'
+    assert text_of(diary.figures('none')) == 'none'
+    diary.note(diagnostics(0, math.nan), 0)
+    assert diary.figures('star')['blocks'] == 0
+    assert 'median' not in text_of(diary.figures('star'))
 
 
 def test_every_topic_of_every_camera_counts():
