@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 import logging
 import math
 import os
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 # A block may take so many times as long as it shows: the sensor plane bridges the rest.
 _KEEPS_UP = 2.0
+# Parameters that weights which were trained here do not ask about.
+_OF_OTHERS = ('precision', 'compile', 'prompt')
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,11 @@ def _trained_here(asked: Imagination) -> Path | None:
 
 def _load_exported(asked: Imagination, folder: Path, device: torch.device) -> StarModels:
     """Load what was trained here; it is small, and needs neither compiling nor half precision."""
+    vain = [it.name for it in fields(asked)
+            if it.name in _OF_OTHERS and getattr(asked, it.name) != it.default]
+    if vain:
+        _LOG.warning('%s: no effect with the weights of %s, which are fp32, are not compiled and '
+                     'read no prompt', ', '.join(vain), folder.name)
     models = open_exported(folder, device=device)
     config = models.config
     _LOG.info('generator %s on %s', folder.name, device)

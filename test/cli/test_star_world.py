@@ -208,6 +208,17 @@ def test_sizes_that_are_not_given_are_those_of_the_weights():
     assert models.config.shape.video == (96, 320)
 
 
+@pytest.mark.parametrize('asked, named', [
+    ({}, ''), ({'seed': 3, 'block_latents': 2}, ''), ({'prompt': 'a kitchen'}, 'prompt'),
+    ({'precision': 'fp32', 'compile': False}, 'precision, compile')])
+def test_parameters_without_effect_on_weights_that_were_trained_here_are_named(caplog, asked,
+                                                                               named):
+    load_models(Imagination(**asked), torch.device('cpu'))
+    warnings = [it.getMessage() for it in caplog.records if it.levelname == 'WARNING']
+    assert len(warnings) == bool(named)
+    assert all(it.startswith(f'{named}: no effect with') for it in warnings)
+
+
 def test_a_generator_that_cannot_keep_up_is_left_out_unless_it_is_asked_for(monkeypatch, caplog):
     monkeypatch.setattr(star_world, '_KEEPS_UP', 1e-3)
     opened = open_star_world(room(), Imagination(), WorldSettings())
