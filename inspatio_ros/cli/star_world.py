@@ -84,8 +84,10 @@ def open_star_world(scene: Scene, asked: Imagination, settings: WorldSettings,
     imaginer = StarImaginer(models, scene, asked.seed, max_views=settings.max_views)
     small = _trained_here(asked) is not None
     if asked.generator == 'auto' or asked.compile and not small or device.type == 'cuda':
-        # Nothing of a small one is compiled: its second block is as fast as any.
-        pace = warm_up(imaginer, scene, 2 if small else models.config.shape.history_blocks + 2)
+        # Nothing of a small one is compiled: its second block is as fast as any, its first one
+        # slower. Where that is fast enough, no picture need wait for another.
+        pace = warm_up(imaginer, scene, 2 if small else models.config.shape.history_blocks + 2,
+                       _KEEPS_UP if small and device.type == 'cpu' else 0.0)
         if asked.generator == 'auto' and not pace <= _KEEPS_UP:
             _LOG.warning('no generator: what it paints takes it %.1f times as long as it shows '
                          'on this machine; generator:=star has it paint all the same', pace)
@@ -176,13 +178,14 @@ def find_weights(folder: str, release: Release = PUBLISHED) -> dict[str, Path]:
     return {name: paths[0] for name, paths in located.items() if paths}
 
 
-def warm_up(imaginer: StarImaginer, scene: Scene, blocks: int) -> float:
+def warm_up(imaginer: StarImaginer, scene: Scene, blocks: int, enough: float = 0.0) -> float:
     """
     Paint some blocks, as many as have shapes of their own, and forget them.
 
     What does not fit into memory is left to the painter, which tries smaller pictures and says
     so.
 
+    :param enough: no more of them after one that took so many times as long as it shows, or less.
     :returns: how many times as long the last one took as it shows; NaN if there was not enough
         memory.
     """
@@ -194,6 +197,8 @@ def warm_up(imaginer: StarImaginer, scene: Scene, blocks: int) -> float:
             imaginer.imagine(CameraTrack(stamps_ns, poses))
             pace = (time.monotonic() - begun_s) / (len(stamps_ns) * imaginer.period_ns * 1e-9)
             start_ns = int(stamps_ns[-1]) + imaginer.period_ns
+            if pace <= enough:
+                break
     except MemoryError as error:
         _LOG.warning('not warmed up, out of memory: %s', error)
         pace = math.nan

@@ -116,6 +116,16 @@ def test_warming_up_leaves_no_trace(folder):
     np.testing.assert_array_equal(cold.imagine(track).rgb, warm.imagine(track).rgb)
 
 
+def test_warming_up_ends_with_a_block_that_is_fast_enough(folder, monkeypatch):
+    models = star_world.load_models(asked(folder), torch.device('cpu'), SMALL)
+    imaginer, tracks = star_world.StarImaginer(models, room(), 3), []
+    monkeypatch.setattr(imaginer, 'imagine', tracks.append)
+    star_world.warm_up(imaginer, room(), 3, enough=math.inf)
+    assert len(tracks) == 1
+    star_world.warm_up(imaginer, room(), 3)
+    assert len(tracks) == 4
+
+
 def test_a_smaller_picture_uses_the_same_network(folder):
     models = star_world.load_models(asked(folder, generator_width=192, generator_height=128),
                                     torch.device('cpu'), SMALL)
