@@ -1,6 +1,6 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Measure on this machine: `inspatio bench sensor`, `bench ros`, `bench star`."""
+"""Measure on this machine: `inspatio bench sensor`, `bench ros`, `bench star`, `bench train`."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ import subprocess
 import sys
 from typing import Any
 
-from inspatio_ros.cli import bench_ros, bench_sensor, bench_star
+from inspatio_ros.cli import bench_ros, bench_sensor, bench_star, bench_train
 from inspatio_ros.cli.output import print_json, write_json
 
-SUMMARY = 'how fast it is here: the renderer, the whole node over DDS, or the generator'
+SUMMARY = 'how fast it is here: the renderer, the node over DDS, the generator, or its training'
 EXAMPLES = """\
 examples:
   inspatio bench sensor                  milliseconds per frame and stage, numba against torch
   inspatio bench ros                     the node drives for 30 s, a second process listens
   inspatio bench ros --soak 10           ten minutes of all sorts of use: is anything lost or left?
   inspatio bench star                    the generator with random weights, stage by stage
+  inspatio bench train jdmd-1.3b         does training fit here, and how long is a step?
   inspatio bench sensor --json           one JSON object on stdout
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    what = parser.add_subparsers(dest='what', required=True, metavar='sensor|ros|star')
+    what = parser.add_subparsers(dest='what', required=True, metavar='sensor|ros|star|train')
     for name, module, text in (('sensor', bench_sensor, 'one rendered frame, stage by stage'),
                                ('ros', bench_ros, 'the node, from stamp to callback'),
-                               ('star', bench_star, 'the generator, random weights')):
+                               ('star', bench_star, 'the generator, random weights'),
+                               ('train', bench_train, 'a step of training, random weights')):
         sub = what.add_parser(name, help=text, description=text)
         module.add_arguments(sub)
         sub.add_argument('--json', action='store_true', help='one JSON object on stdout')
