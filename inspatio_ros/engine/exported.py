@@ -85,6 +85,6 @@ def _preset(path: Path, text: str) -> StarConfig:
         recipe: dict[str, Any] = json.loads(text)
         return star_preset(recipe['preset'], recipe.get('steps', ()),
                            recipe.get('history_blocks', -1), recipe.get('fills', False),
-                           recipe.get('composes', False))
+                           recipe.get('composes', False), recipe.get('block_latents', 0))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{path}: its notes do not say which preset it is: {error}') from error

@@ -246,14 +246,15 @@ STAR_PRESETS = {'1.3b': STAR_1_3B, 'tiny': STAR_TINY}
 
 
 def star_preset(name: str, steps: Sequence[int] = (), history_blocks: int = -1,
-                fills: bool = False, composes: bool = False) -> StarConfig:
+                fills: bool = False, composes: bool = False, block_latents: int = 0) -> StarConfig:
     """
     Return a preset by its name.
 
     :param steps: instead of its own; none = its own.
     :param history_blocks: likewise; -1 = its own.
     :param fills, composes: see `StarConfig`.
-    :raises ValueError: no such preset.
+    :param block_latents: instead of its own; 0 = its own.
+    :raises ValueError: no such preset, a number out of range.
     """
     if name not in STAR_PRESETS:
         raise ValueError(f'no preset {name!r}; there are {", ".join(STAR_PRESETS)}')
@@ -262,4 +263,6 @@ def star_preset(name: str, steps: Sequence[int] = (), history_blocks: int = -1,
         star = replace(star, steps=tuple(steps))
     if history_blocks >= 0:
         star = replace(star, shape=replace(star.shape, history_blocks=history_blocks))
+    if block_latents:
+        star = replace(star, shape=replace(star.shape, block_latents=block_latents))
     return star

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import copy
 from dataclasses import dataclass
 import math
 from pathlib import Path
@@ -35,6 +36,7 @@ from inspatio_ros.training.stages.jdmd import JdmdStage
 from inspatio_ros.training.stages.learning import as_they_are, Setting
 from inspatio_ros.training.stages.stage import Stage
 from inspatio_ros.training.stages.teacher import TeacherStage
+from inspatio_ros.training.structure import StructureError
 from inspatio_ros.training.trainer import Look, Trainer
 import torch
 from torch import Tensor
@@ -138,11 +140,14 @@ def _setting(recipe: DenoiserRecipe, party: Party, codec: PatchCodec | None) -> 
         assert codec is not None
         return codec.decode(latents.cpu())[0]
 
-    root = None
-    if codec is not None and isinstance(recipe, CausalInitRecipe) and (
-            recipe.stage.error == 'pixels'):
-        root = pixel_metric_root(codec, recipe.loop.seed).to(party.device)
-    return Setting(star, recipe.latents, text, recipe.window, recipe.windows, root,
+    root = structure = None
+    if codec is not None and isinstance(recipe, CausalInitRecipe):
+        if recipe.stage.error == 'pixels':
+            root = pixel_metric_root(codec, recipe.loop.seed).to(party.device)
+        if recipe.stage.structure:
+            # A copy: that of the codec decodes pictures on the CPU.
+            structure = StructureError(copy.deepcopy(codec.autoencoder).to(party.device))
+    return Setting(star, recipe.latents, text, recipe.window, recipe.windows, root, structure,
                    decode=as_they_are if codec is None else decode,
                    prepare=preparation(party, recipe.recompute, dtype))
 

@@ -68,6 +68,7 @@ class DenoiserRecipe(Recipe):
     :param preset: size of the generator: `tiny` or `1.3b`.
     :param steps: of the student, from 1000 down; empty = those of the preset.
     :param history_blocks: that the student sees; -1 = as many as the preset.
+    :param block_latents: that the student paints at a time; 0 = as many as the preset.
     :param fills: whether the data's warps have their holes filled (`train encode --fill`).
     :param composes: whether whoever runs the weights takes from the warp what it shows.
     :param latents: of a clip, a multiple of the latents of a block.
@@ -84,6 +85,7 @@ class DenoiserRecipe(Recipe):
     preset: str = 'tiny'
     steps: tuple[int, ...] = ()
     history_blocks: int = -1
+    block_latents: int = 0
     fills: bool = False
     composes: bool = False
     latents: int = 9
@@ -103,7 +105,7 @@ class DenoiserRecipe(Recipe):
         :raises ValueError: no such preset.
         """
         return star_preset(self.preset, self.steps, self.history_blocks, self.fills,
-                           self.composes)
+                           self.composes, self.block_latents)
 
 
 @dataclass(frozen=True)

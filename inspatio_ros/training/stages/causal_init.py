@@ -12,7 +12,7 @@ Every block of a clip is painted from its reference, its geometry and the true b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -27,6 +27,7 @@ from inspatio_ros.training.optim import OptimConfig
 from inspatio_ros.training.stages.learning import Setting
 from inspatio_ros.training.stages.stage import check_finite
 from inspatio_ros.training.stages.student import StudentStage
+from inspatio_ros.training.structure import TrueBlock
 import torch
 from torch import nn, Tensor
 from torch.optim import Optimizer
@@ -48,6 +49,8 @@ class CausalInitConfig:
         are going to be less than perfect.
     :param error: what squared errors are of: `latents`, as published, or `pixels`: of what the
         decoder makes of them, to first order.
+    :param structure: weight of what decoded pictures lack in structure where the warp shows
+        nothing (`training.structure`), beside the squared errors.
     :param relative: whether a block's errors count as a share of those of the warp itself (and of
         a small constant): pictures in which much is to be made up do not outweigh all others.
     :param seen: how much errors count where the warp shows all, against 1 where it shows nothing.
@@ -66,6 +69,7 @@ class CausalInitConfig:
     own_history: float = 0.0
     drop: float = 0.1
     error: Literal['latents', 'pixels'] = 'latents'
+    structure: float = 0.0
     seen: float = 1.0
     relative: bool = False
     average: float = 0.999
@@ -78,6 +82,8 @@ class CausalInitConfig:
         for name in ('own_steps', 'history_noise', 'own_history', 'drop', 'seen'):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f'{name} must lie in 0..1, got {getattr(self, name)}')
+        if not self.structure >= 0.0:
+            raise ValueError(f'structure must not be negative, got {self.structure}')
 
 
 class _Truth(NamedTuple):
@@ -97,7 +103,8 @@ class CausalInitStage(StudentStage):
     :param setting: sizes and prompt.
     :param config: of the stage.
     :param teacher: frozen; for the source `ode`.
-    :raises ValueError: the source `ode` without a teacher, errors of pixels without a decoder.
+    :raises ValueError: the source `ode` without a teacher, errors of pixels or structure
+        without a decoder.
     """
 
     def __init__(self, dit: CausalDit, setting: Setting, config: CausalInitConfig,
@@ -106,6 +113,8 @@ class CausalInitStage(StudentStage):
             raise ValueError("the source 'ode' needs a teacher")
         if config.error == 'pixels' and setting.root_CC is None:
             raise ValueError('stage.error=pixels needs the autoencoder beside the latents')
+        if config.structure and setting.structure is None:
+            raise ValueError('stage.structure needs the autoencoder beside the latents')
         super().__init__(dit, setting, config.optim, config.average)
         self.config = config
         self._teacher = setting.prepare(teacher) if teacher and config.source == 'ode' else None
@@ -134,8 +143,9 @@ class CausalInitStage(StudentStage):
         # What the blocks of each clip are seen as from behind.
         past = list(truth.clean.split(self.setting.star.shape.block_latents, 1))
         own = self._own(len(clips), rng) if self.config.own_history else None
+        pictures = self._pictures(truth)
         for number in range(self.setting.blocks):
-            loss, made = self._block(truth, past, told, number, rng)
+            loss, made = self._block(truth, past, told, number, rng, pictures)
             loss = loss / self.setting.blocks
             if own is not None:
                 past[number] = torch.where(own, made(), past[number])
@@ -154,7 +164,8 @@ class CausalInitStage(StudentStage):
         return own.to(self.setting.text_1LC.device)
 
     def _block(self, truth: _Truth, past: list[Tensor], told: Conditions, number: int,
-               rng: torch.Generator) -> tuple[Tensor, Callable[[], Tensor]]:
+               rng: torch.Generator, pictures: Sequence[TrueBlock]) -> tuple[
+                   Tensor, Callable[[], Tensor]]:
         """Return the loss of one block of each clip, and what makes the student's own block."""
         K, engine = self.setting.star.shape.block_latents, self._student.engine_at(told.origin)
         clean, noise, noisy = (x[:, number * K:(number + 1) * K] for x in truth[:3])
@@ -170,10 +181,22 @@ class CausalInitStage(StudentStage):
             weights = 1.0 / (of_warp + _LEAST_ERROR)
         loss = flow_loss(flow, clean, noise, weights, cost)
 
-        def made() -> Tensor:
-            own = self.schedule.clean(flow.detach(), noisy, times_B)
+        def made(flow: Tensor = flow.detach()) -> Tensor:
+            own = self.schedule.clean(flow, noisy, times_B)
             return engine.compose(own, block.mask, block.render)
+        if pictures:
+            assert self.setting.structure is not None
+            loss = loss + self.config.structure * self.setting.structure.of(
+                made(flow), block.mask, pictures[number])
         return loss, made
+
+    def _pictures(self, truth: _Truth) -> list[TrueBlock]:
+        """Return what the blocks should look like; empty if nobody asks."""
+        if not self.config.structure:
+            return []
+        assert self.setting.structure is not None
+        return self.setting.structure.true_blocks(truth.clean,
+                                                  self.setting.star.shape.block_latents)
 
     def _cost(self, told: Conditions) -> LatentCost:
         """Return what errors cost in a block."""

@@ -13,6 +13,7 @@ from inspatio_ros.model.dit import CausalDit
 from inspatio_ros.model.schedule import FlowSchedule
 from inspatio_ros.training.data.clips import LatentClips
 from inspatio_ros.training.networks import ClipNetwork
+from inspatio_ros.training.structure import StructureError
 import numpy as np
 import torch
 from torch import Tensor
@@ -41,6 +42,7 @@ class Setting:
     :param windows: that are drawn for each step; the one of which the warp shows least is taken.
     :param root_CC: metric of errors in the pictures, see `noise_levels.LatentCost`; None: nobody
         asked for it, or there is no decoder that would tell.
+    :param structure: of the decoder, for errors of decoded pictures; None likewise.
     :param blank_1LC: the prompt that guidance leads away from; None: the same.
     :param decode: (B, N, C, h, w) latents to frames, for pictures.
     :param prepare: what is done with each network before anything is made of it, such as
@@ -55,6 +57,7 @@ class Setting:
     window: tuple[int, int] | None = None
     windows: int = 1
     root_CC: Tensor | None = None
+    structure: StructureError | None = None
     blank_1LC: Tensor | None = None
     decode: Callable[[Tensor], Tensor] = as_they_are
     prepare: Callable[[CausalDit], CausalDit] = as_it_is
