@@ -1,6 +1,6 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Measure training with random weights and clips: does it fit here, and how long is a step?"""
+"""Measure training with random weights and clips: whether it fits, how long a step is."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 inspatio_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Does training fit on this machine, and how long is a step?
+Whether training fits on this machine, and how long a step is.
 
 Weights, clips and prompts are random, and made where they are needed: no data, no files. The
 stages, what is done with their networks, and their steps are those of `training/building`.
