@@ -93,6 +93,7 @@ def test_the_table_of_memory_has_both_ways():
     (['autoencoder'], 'measures recipes of the denoiser, autoencoder is none'),
     (['jdmdd'], 'did you mean jdmd'), (['jdmd', 'stage.ration=2'], 'did you mean stage.ratio'),
     (['causal_init', 'stage.error=pixels'], 'stage.error=pixels needs the decoder'),
+    (['causal_init', 'stage.structure=0.1'], 'stage.structure=0.1 needs the decoder'),
     (['jdmd', 'latents=7'], 'whole blocks of 3 latents, got 7'),
     (['jdmd', '--steps', '0'], 'steps must be at least 1, got 0'),
     (['jdmd', '--size', '100x50'], 'multiple of 16 pixels')])
