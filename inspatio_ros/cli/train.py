@@ -71,7 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     encode.add_argument('--latents', type=int, default=9, help='of a clip (default: 9)')
     encode.add_argument('--depth-noise', type=float, default=0.0, metavar='SHARE',
                         help='error that is put on depth, e.g. 0.05 (default: 0)')
-    encode.add_argument('--seed', type=int, default=0, help='of that error')
+    encode.add_argument('--depth-holes', type=float, default=0.0, metavar='SHARE',
+                        help="share of the source's depth that a sensor loses, e.g. 0.1; colours "
+                             'stay (default: 0)')
+    encode.add_argument('--seed', type=int, default=0, help='of that error and the holes')
     encode.add_argument('--fill', action='store_true',
                         help='fill the holes of the warp, with what earlier frames of the '
                              'recording show and then from their far side, instead of black')
@@ -102,7 +105,11 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--frames', type=int, default=45, help='of a clip (default: 45)')
     parser.add_argument('--size', type=_size, default=(320, 192), metavar='WxH',
                         help='of a picture (default: 320x192)')
-    parser.add_argument('--cameras', type=int, default=3, help='at once (default: 3)')
+    parser.add_argument('--still', action='store_true',
+                        help='procedural: nothing moves, and one to three RGB-D views are known '
+                             'instead of a recording')
+    parser.add_argument('--cameras', type=int,
+                        help='at once (default: 3; with --still 2, besides the views)')
     parser.add_argument('--fps', type=float, default=15.0, help='pictures per second')
     _add_writing(parser)
 
@@ -212,10 +219,13 @@ def _write_data(args: argparse.Namespace) -> int:
         from inspatio_ros.scene.synthetic.held_out import HELD_OUT_SEEDS
         from inspatio_ros.training.data.procedural import procedural_jobs, ProceduralSettings
         width, height = args.size
-        settings = ProceduralSettings(args.frames, width, height, args.cameras, args.fps)
+        cameras = (2 if args.still else 3) if args.cameras is None else args.cameras
+        settings = ProceduralSettings(args.frames, width, height, cameras, args.fps, args.still)
         seeds = HELD_OUT_SEEDS if args.held_out and args.seeds == range(200) else args.seeds
         return _write(args, PIXELS, settings.manifest(),
                       procedural_jobs(seeds, settings, args.held_out))
+    if args.still:
+        raise ValueError(f'--still is of procedural places, not of {args.kind}')
     if args.input is None:
         raise ValueError(f'{args.kind} needs --input DIR')
     from inspatio_ros.training.data.recorded import recorded_jobs, RecordedSettings
@@ -227,7 +237,7 @@ def _encode(args: argparse.Namespace) -> int:
     from inspatio_ros.training.data.encoding import encode_jobs, EncodeSettings, keep_codec
     from inspatio_ros.training.data.shards import LATENTS, write_manifest
     settings = EncodeSettings(args.codec, args.latents, args.depth_noise, args.seed,
-                              args.fill)
+                              args.fill, args.depth_holes)
     jobs = encode_jobs(args.pixels, settings)
     manifest = settings.manifest(args.pixels)
     # First of all: so that an interrupt leaves no latents without it.

@@ -65,13 +65,10 @@ def synchronised_clip(seed: int, frames: int = 45, size: tuple[int, int] = (320,
     :param fps: pictures per second.
     :raises ValueError: a number out of range.
     """
-    if frames < 1 or cameras < 1 or min(size) < 2 or not 0.0 < fps < math.inf:
-        raise ValueError(f'a clip needs frames, cameras, pixels and a rate, got {frames} frames '
-                         f'of {cameras} cameras, {size[0]}x{size[1]} at {fps!r} Hz')
+    check_clip(frames, cameras, size, fps)
     rng = np.random.default_rng([seed, _CAMERAS])
     world, path = procedural_world(seed, walkers=int(rng.integers(_MOST_WALKERS + 1)))
-    intrinsics = Intrinsics.from_hfov(*size, rng.uniform(*_HFOV_RAD))
-    exposure = rng.uniform(*_EXPOSURE) * rng.uniform(1.0 - _TINT, 1.0 + _TINT, 3)
+    intrinsics, exposure = lens(rng, size)
     time_s = np.arange(frames) / fps
     poses = camera_tracks(rng, path, time_s, cameras)
     shots = [[world.render(T, intrinsics, t, only_edges=True) for T, t in zip(track, time_s)]
@@ -81,6 +78,28 @@ def synchronised_clip(seed: int, frames: int = 45, size: tuple[int, int] = (320,
                             np.array([[shot.depth for shot in row] for row in shots]),
                             np.array([[shot.moving for shot in row] for row in shots]),
                             intrinsics, poses, fps)
+
+
+def check_clip(frames: int, cameras: int, size: tuple[int, int], fps: float) -> None:
+    """
+    Refuse a clip that cannot be recorded.
+
+    :raises ValueError: a number out of range.
+    """
+    if frames < 1 or cameras < 1 or min(size) < 2 or not 0.0 < fps < math.inf:
+        raise ValueError(f'a clip needs frames, cameras, pixels and a rate, got {frames} frames '
+                         f'of {cameras} cameras, {size[0]}x{size[1]} at {fps!r} Hz')
+
+
+def lens(rng: np.random.Generator, size: tuple[int, int]) -> tuple[Intrinsics, F64]:
+    """
+    Return what the cameras of a clip have in common.
+
+    :param size: (width, height), pixels.
+    :returns: the field of view; (3,) exposure and white balance, for `exposed`.
+    """
+    intrinsics = Intrinsics.from_hfov(*size, rng.uniform(*_HFOV_RAD))
+    return intrinsics, rng.uniform(*_EXPOSURE) * rng.uniform(1.0 - _TINT, 1.0 + _TINT, 3)
 
 
 def camera_tracks(rng: np.random.Generator, path: CameraPath, time_s: F64, cameras: int) -> F64:
@@ -114,10 +133,15 @@ def _aside(rng: np.random.Generator, time_s: F64) -> F64:
     """Return (F, 4, 4) what is added to a pose, in the optical frame."""
     shift = rng.uniform(-1.0, 1.0, 3) * _SHIFT_M
     turn = rng.uniform(-1.0, 1.0, 3) * _TURN_RAD
+    moved, turned = _leaving(rng, time_s), _leaving(rng, time_s)
+    return optical(np.array([pose_rpy(*(a * shift), *(b * turn))
+                             for a, b in zip(moved, turned)]))
+
+
+def optical(base: F64) -> F64:
+    """Return (..., 4, 4) what is added to a pose of the base, in the optical frame."""
     to_base = np.eye(4)
     to_base[:3, :3] = R_BASE_OPTICAL
-    moved, turned = _leaving(rng, time_s), _leaving(rng, time_s)
-    base = np.array([pose_rpy(*(a * shift), *(b * turn)) for a, b in zip(moved, turned)])
     return to_base.T @ base @ to_base
 
 

@@ -6,7 +6,8 @@ Clips from shards of pixels.
 A record holds what C cameras saw at the same F times: rgb (C, F, H, W, 3) uint8; depth
 (C, F, H, W) float16, metres, NaN unknown; K (3, 3); T_world_cam (C, F, 4, 4) float64, optical
 frame to world. Every ordered pair of cameras is a clip: what one saw, and what the other did,
-unless the record says which cameras may be painted (`reprojection`).
+unless the record says which cameras may be painted (`reprojection`). Of a still place it says
+which cameras are known views, each with one picture that is repeated.
 """
 
 from __future__ import annotations
@@ -125,6 +126,15 @@ def camera_pairs(cameras: int, notes: Mapping[str, str]) -> list[tuple[int, int]
     targets = [int(it) for it in notes['targets'].split(',')] if 'targets' in notes else range(
         cameras)
     return [(a, b) for a in range(cameras) for b in targets if a != b]
+
+
+def still_views(notes: Mapping[str, str]) -> tuple[int, ...]:
+    """
+    Return which cameras of a still place are known views, none of a recording.
+
+    :param notes: of the record; `views` names them.
+    """
+    return tuple(int(it) for it in notes['views'].split(',')) if 'views' in notes else ()
 
 
 def pictures(rgb_BFHWC: Tensor) -> Tensor:

@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 from inspatio_ros.scene.synthetic.held_out import check_trainable
-from inspatio_ros.scene.synthetic.synchronised import FPS, synchronised_clip
+from inspatio_ros.scene.synthetic.still import still_clip
+from inspatio_ros.scene.synthetic.synchronised import (FPS, synchronised_clip,
+                                                         SynchronisedClip)
 from inspatio_ros.training.data.writing import Job
 import torch
 from torch import Tensor
@@ -25,9 +27,11 @@ class ProceduralSettings:
 
     :param frames: of each camera; 1 + 4k are whole latents.
     :param width, height: pixels.
-    :param cameras: synchronised ones; every ordered pair of them is a clip.
+    :param cameras: synchronised ones; every ordered pair of them is a clip. In a still place those
+        that move, each of which is a clip.
     :param fps: frames per second.
-    :raises ValueError: fewer than two cameras, no frames, no rate.
+    :param still: nothing moves, and one to three views are known instead of a recording.
+    :raises ValueError: fewer than two cameras (one in a still place), no frames, no rate.
     """
 
     frames: int = 45
@@ -35,17 +39,23 @@ class ProceduralSettings:
     height: int = 192
     cameras: int = 3
     fps: float = FPS
+    still: bool = False
 
     def __post_init__(self) -> None:
-        if self.cameras < 2:
-            raise ValueError(f'cameras must be at least 2, got {self.cameras}')
+        least = 1 if self.still else 2
+        if self.cameras < least:
+            raise ValueError(f'cameras must be at least {least}, got {self.cameras}')
         if self.frames < 1 or not self.fps > 0.0:
             raise ValueError(f'frames must be at least 1 and fps positive, got {self.frames} and '
                              f'{self.fps}')
 
     def manifest(self) -> dict[str, object]:
         """Return what the content depends on."""
-        return {'source': 'procedural', 'generator': GENERATOR_VERSION, **asdict(self)}
+        content = asdict(self)
+        # Datasets from before there were still places go on.
+        if not self.still:
+            del content['still']
+        return {'source': 'procedural', 'generator': GENERATOR_VERSION, **content}
 
 
 def procedural_jobs(seeds: Sequence[int], settings: ProceduralSettings,
@@ -77,11 +87,18 @@ def world_shard(seed: int, settings: ProceduralSettings) -> tuple[dict[str, Tens
 
     :returns: tensors of `shards.PIXELS`, one record; notes.
     """
-    clip = synchronised_clip(seed, settings.frames, (settings.width, settings.height),
-                             settings.cameras, settings.fps)
+    asked = (seed, settings.frames, (settings.width, settings.height), settings.cameras,
+             settings.fps)
+    notes = {'source': f'procedural seed {seed}', 'fps': repr(settings.fps)}
+    clip: SynchronisedClip
+    if settings.still:
+        clip = still = still_clip(*asked)
+        notes['views'] = ','.join(map(str, range(still.views)))
+        notes['targets'] = ','.join(map(str, range(still.views, len(still.rgb))))
+    else:
+        clip = synchronised_clip(*asked)
     tensors = {'rgb': torch.from_numpy(clip.rgb),
                'depth': torch.from_numpy(clip.depth).half(),
                'K': torch.from_numpy(clip.intrinsics.K),
                'T_world_cam': torch.from_numpy(clip.T_world_cam)}
-    return ({name: x[None] for name, x in tensors.items()},
-            {'source': f'procedural seed {seed}', 'fps': repr(clip.fps)})
+    return {name: x[None] for name, x in tensors.items()}, notes

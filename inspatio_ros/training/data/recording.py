@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,12 +132,26 @@ def fitted(frames: list[U8], depth: list[F32], K: F64, T_world_cam: F64,
 
 def as_scene(camera: Camera, fps: float) -> Scene:
     """Return what a camera saw as a scene of which nothing else is known."""
+    views = tuple((view,) for view in _views(camera, 'recording'))
+    return Scene('recording', frames=views, fps=fps, time_mode=TimeMode.ONCE)
+
+
+def as_still_scene(cameras: Sequence[Camera]) -> Scene:
+    """
+    Return the first picture of each camera as a scene in which nothing moves.
+
+    :param cameras: one or more.
+    """
+    return Scene('still', tuple(_views(camera, f'view {number}')[0]
+                                for number, camera in enumerate(cameras)))
+
+
+def _views(camera: Camera, name: str) -> list[View]:
     height, width = camera.depth.shape[1:]
     K = camera.K
     intrinsics = Intrinsics(width, height, K[0, 0], K[1, 1], K[0, 2], K[1, 2])
-    views = tuple((View(rgb, depth, intrinsics, T, 'recording'),) for rgb, depth, T
-                  in zip(camera.rgb, camera.depth, camera.T_world_cam))
-    return Scene('recording', frames=views, fps=fps, time_mode=TimeMode.ONCE)
+    return [View(rgb, depth, intrinsics, T, name) for rgb, depth, T
+            in zip(camera.rgb, camera.depth, camera.T_world_cam)]
 
 
 def as_record(cameras: list[Camera], fps: float, source: str, targets: str = '',
