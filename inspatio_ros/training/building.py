@@ -182,11 +182,11 @@ def _first(recipe: DenoiserRecipe, place: str) -> CausalDit:
             ).requires_grad_(True)
     if place == BASE:
         return _base(recipe)
-    dit = fresh_dit(config, recipe.loop.seed)
-    if place:
-        found = checkpoints_in(Path(place))
-        load_network(found[-1] if found else Path(place), dit, AVERAGE)
-    return dit
+    if not place:
+        return fresh_dit(config, recipe.loop.seed)
+    dit, found = CausalDit.empty(config), checkpoints_in(Path(place))
+    load_network(found[-1] if found else Path(place), dit, AVERAGE)
+    return dit.train().requires_grad_(True)
 
 
 def _base(recipe: DenoiserRecipe) -> CausalDit:
