@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Made-up places become shards, and shards become clips and pieces of video."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from inspatio_ros.cli.main import main
 from inspatio_ros.scene.synthetic.held_out import HELD_OUT_SEEDS
+from inspatio_ros.scene.synthetic.still import still_clip
 from inspatio_ros.scene.synthetic.synchronised import synchronised_clip
-from inspatio_ros.training.data.pixels import PixelClips, PixelCrops
+from inspatio_ros.training.data.pixels import PixelClips, PixelCrops, still_views
 from inspatio_ros.training.data.procedural import procedural_jobs, ProceduralSettings
-from inspatio_ros.training.data.shards import PIXELS
+from inspatio_ros.training.data.shards import PIXELS, read_manifest, Shards
 from inspatio_ros.training.data.writing import write_dataset
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 import torch
 
 SMALL = ProceduralSettings(frames=5, width=48, height=32, cameras=2)
@@ -72,9 +75,42 @@ def test_places_for_measuring_and_for_training_are_kept_apart():
     assert len(procedural_jobs(HELD_OUT_SEEDS[:2], SMALL, held_out=True)) == 2
 
 
-def test_one_camera_is_no_clip():
+def test_one_camera_is_no_clip_unless_views_are_known():
     with pytest.raises(ValueError, match='cameras must be at least 2'):
         ProceduralSettings(cameras=1)
+    assert ProceduralSettings(cameras=1, still=True).cameras == 1
+    with pytest.raises(ValueError, match='cameras must be at least 1, got 0'):
+        ProceduralSettings(cameras=0, still=True)
+
+
+def test_the_manifest_speaks_of_still_places_only_where_they_are():
+    assert SMALL.manifest() == {'source': 'procedural', 'generator': 1, 'frames': 5, 'width': 48,
+                                'height': 32, 'cameras': 2, 'fps': 15.0}
+    assert replace(SMALL, still=True).manifest() == {**SMALL.manifest(), 'still': True}
+
+
+def test_the_command_writes_still_places(tmp_path: Path, capsys: pytest.CaptureFixture):
+    out = tmp_path / 'out'
+    words = ['train', 'data', 'procedural', str(out), '--seeds', '1-1', '--frames', '2', '--size',
+             '48x32']
+    assert main([*words, '--still']) == 0
+    assert read_manifest(out)['settings']['cameras'] == 2
+    before = load_file(out / 'world-0000001.safetensors')
+    shards = Shards([out], PIXELS)
+    notes = shards.notes(0)
+    assert (notes['views'], notes['targets']) == ('0,1', '2,3')
+    assert still_views(notes) == (0, 1)
+    truth = still_clip(1, 2, (48, 32))
+    np.testing.assert_array_equal(shards.read(0, 'rgb').numpy(), truth.rgb)
+    np.testing.assert_array_equal(shards.read(0, 'T_world_cam').numpy(), truth.T_world_cam)
+    (out / 'world-0000001.safetensors').unlink()
+    assert main([*words, '--still']) == 0
+    # Not the file: safetensors puts notes in any order.
+    for name, x in load_file(out / 'world-0000001.safetensors').items():
+        assert x.numpy().tobytes() == before[name].numpy().tobytes()
+    assert main(words) == 2 and 'cameras is 2, not 3' in capsys.readouterr().err
+    assert main(['train', 'data', 'video', str(tmp_path / 'b'), '--still', '--input', '.']) == 2
+    assert '--still is of procedural places, not of video' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('changes, why', [

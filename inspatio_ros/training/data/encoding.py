@@ -206,7 +206,7 @@ def _encode(pixels: tuple[Path, ...], record: int, settings: EncodeSettings,
                     videos[camera] = encode_video(codec, pictures(rgb[camera][None]))
             # A still picture has one depth, however often it is repeated.
             length = 1 if known else frames
-            measured = _as_measured([depth[a, :length].float() for a in sources], settings, rng)
+            measured = as_measured([depth[a, :length].float() for a in sources], settings, rng)
             seen = [Camera(rgb[a, :length].numpy(), it.numpy(), K, T[a, :length].numpy())
                     for a, it in zip(sources, measured)]
             scene = as_still_scene(seen) if known else as_scene(seen[0], fps)
@@ -228,9 +228,14 @@ def _clips_of(cameras: int, notes: Mapping[str, str]) -> list[tuple[tuple[int, .
     return [((a,), b) for a, b in camera_pairs(cameras, notes)]
 
 
-def _as_measured(depth: Sequence[Tensor], settings: EncodeSettings, rng: torch.Generator,
-                 ) -> list[Tensor]:
-    """Return the depth of the cameras of a clip, (F, H, W) each, as a sensor measures it."""
+def as_measured(depth: Sequence[Tensor], settings: EncodeSettings, rng: torch.Generator,
+                ) -> list[Tensor]:
+    """
+    Return the depth of the cameras that a clip is painted from as a sensor measures it.
+
+    :param depth: (F, H, W) float32 of each camera, metres; NaN unknown.
+    :returns: likewise, with errors and holes; both differ from camera to camera.
+    """
     noisy = [with_depth_error(it, settings.depth_noise, rng) for it in depth]
     if settings.depth_holes == 0.0:
         return noisy

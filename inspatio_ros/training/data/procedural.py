@@ -10,8 +10,8 @@ from functools import partial
 
 from inspatio_ros.scene.synthetic.held_out import check_trainable
 from inspatio_ros.scene.synthetic.still import still_clip
-from inspatio_ros.scene.synthetic.synchronised import (FPS, synchronised_clip,
-                                                         SynchronisedClip)
+from inspatio_ros.scene.synthetic.synchronised import (
+    FPS, synchronised_clip, SynchronisedClip)
 from inspatio_ros.training.data.writing import Job
 import torch
 from torch import Tensor
