@@ -142,7 +142,7 @@ class _Way:
 
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> _Way:
-        """Return one of four kinds: it goes aside, or ahead, or turns and comes back, or stands."""
+        """Return one of four kinds: goes aside, or ahead, or turns and comes back, or stands."""
         start, gone, swing = np.zeros((3, 6))
         start[:3] = rng.uniform(-1.0, 1.0, 3) * _BEGIN_M
         kind, side = rng.integers(4), rng.choice((-1.0, 1.0))
