@@ -3,6 +3,8 @@
 """
 Laying known pixels over painted ones without a seam, and guessed ones where the painting agrees.
 
+The farther a painted pixel is from all that is known, the coarser is what is taken of it: what a
+small network paints there is right in the large at best, and its details are those of its tokens.
 What both disagree about at the border of the known pixels is carried on into the painted ones, as
 a membrane that is held at the border (Perez, Gangnet, Blake: Poisson Image Editing, SIGGRAPH
 2003), here by smooth pull-push (Gortler et al.: The Lumigraph, SIGGRAPH 1996).
@@ -19,9 +21,8 @@ from torch.nn import functional
 _AGREES, _DISAGREES = 0.12, 0.3
 # Pixels that a difference is a mean of, along and down.
 _NEAR = 9
-# Share of the membrane that painted pixels follow: the painting is to be trusted about as much as
-# its border.
-_FOLLOW = 0.5
+# How often a painting is halved: what it shows at the size of a token, 16 pixels, is taken as it is.
+_HALVED = 4
 
 
 def lay_over(painted_TCHW: Tensor, shown_TCHW: Tensor, weight_T1HW: Tensor) -> Tensor:
@@ -35,7 +36,8 @@ def lay_over(painted_TCHW: Tensor, shown_TCHW: Tensor, weight_T1HW: Tensor) -> T
     :returns: (T, C, H, W); may leave the range of the pictures by a little.
     """
     difference = (shown_TCHW - painted_TCHW) * weight_T1HW
-    near = painted_TCHW + _FOLLOW * _membrane(difference, weight_T1HW)
+    known = (weight_T1HW > 0.0).to(painted_TCHW.dtype)
+    near = _in_the_large(painted_TCHW, known, _HALVED) + _membrane(difference, weight_T1HW)
     return torch.where(weight_T1HW == 1.0, shown_TCHW, torch.lerp(near, shown_TCHW, weight_T1HW))
 
 
@@ -53,6 +55,27 @@ def agreement(painted_TCHW: Tensor, guess_TCHW: Tensor, there_T1HW: Tensor) -> T
     sums, counts = (functional.avg_pool2d(x, _NEAR, 1, _NEAR // 2) for x in (difference, there))
     mean = sums / counts.clamp(min=torch.finfo(sums.dtype).tiny)
     return ((_DISAGREES - mean) / (_DISAGREES - _AGREES)).clamp(0.0, 1.0) * there
+
+
+def _in_the_large(painted: Tensor, known: Tensor, halved: int) -> Tensor:
+    """
+    Return a painting whose details are those of a size within which something is known.
+
+    :param painted: (T, C, H, W).
+    :param known: (T, 1, H, W), 0 or 1.
+    :param halved: how often; what is coarser is as it was.
+    """
+    if not halved or min(painted.shape[-2:]) == 1:
+        return painted
+    height, width = painted.shape[-2:]
+    edge = (0, width % 2, 0, height % 2)
+    coarse = functional.avg_pool2d(functional.pad(painted, edge, 'replicate'), 2)
+    rough, even = (functional.interpolate(x, scale_factor=2.0, mode='bilinear')
+                   [..., :height, :width] for x in (_in_the_large(
+                       coarse, functional.max_pool2d(functional.pad(known, edge), 2), halved - 1),
+                       coarse))
+    near = functional.avg_pool2d(known, 3, 1, 1, count_include_pad=False)
+    return rough + near * (painted - even)
 
 
 def _membrane(values: Tensor, weight: Tensor) -> Tensor:
