@@ -21,7 +21,7 @@ from torch.nn import functional
 _AGREES, _DISAGREES = 0.12, 0.3
 # Pixels that a difference is a mean of, along and down.
 _NEAR = 9
-# How often a painting is halved: what it shows at the size of a token, 16 pixels, is taken as it is.
+# How often a painting is halved: what it shows at the size of a token, 16 pixels, stays as it is.
 _HALVED = 4
 
 
