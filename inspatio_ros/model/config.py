@@ -215,7 +215,7 @@ class StarConfig:
         mask tells in both cases.
     :param fps: frames per second that it was trained on.
     :param composes: whether pixels that the render shows are taken from it, and only the others
-        from the generator.
+        from the generator; of these, far from all that is known, only what is right in the large.
     """
 
     dit: DitConfig
