@@ -284,13 +284,10 @@ def _listening(setup: Setup) -> Iterator[Ear]:
     """Subscribe to everything."""
     import gc
 
-    from diagnostic_msgs.msg import DiagnosticArray
     from geometry_msgs.msg import TwistStamped
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.qos import QoSProfile
-    from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
-    from tf2_msgs.msg import TFMessage
     rclpy.init(args=[])
     node = rclpy.create_node('inspatio_bench')
     commands = node.create_publisher(TwistStamped, 'cmd_vel', QoSProfile(depth=10))
@@ -308,6 +305,24 @@ def _listening(setup: Setup) -> Iterator[Ear]:
         commands.publish(command)
 
     ear = Ear(Seen(), Pictures(), spin, send)
+    _subscribe(node, ear, setup)
+    node.create_timer(0.1, lambda: send(FORWARD_M_S, TURN_RAD_S) if ear.circles else None)
+    gc.collect()
+    gc.freeze()
+    try:
+        yield ear
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _subscribe(node: Any, ear: Ear, setup: Setup) -> None:
+    """Have all that the node publishes written down."""
+    from diagnostic_msgs.msg import DiagnosticArray
+    from rclpy.qos import QoSProfile
+    from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
+    from tf2_msgs.msg import TFMessage
     seen = ear.seen
 
     def take(topic: str, message: Any) -> None:
@@ -323,15 +338,6 @@ def _listening(setup: Setup) -> Iterator[Ear]:
         '/tf', message.transforms[-1].header.stamp), QoSProfile(depth=100))
     node.create_subscription(DiagnosticArray, '/diagnostics', seen.note_diagnostics,
                              QoSProfile(depth=10))
-    node.create_timer(0.1, lambda: send(FORWARD_M_S, TURN_RAD_S) if ear.circles else None)
-    gc.collect()
-    gc.freeze()
-    try:
-        yield ear
-    finally:
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown()
 
 
 def _steps(ear: Ear, tries: int, setup: Setup) -> list[float]:

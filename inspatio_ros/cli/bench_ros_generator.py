@@ -26,6 +26,7 @@ class Told(NamedTuple):
     failures: int
     block_s: float
     size: str
+    state: str
 
 
 @dataclass
@@ -44,7 +45,8 @@ class GeneratorDiary:
             if status.name.endswith(_STATUS):
                 values = {item.key: item.value for item in status.values}
                 self.told.append(Told(arrival_ns, int(values['blocks']), int(values['failures']),
-                                      float(values['latency_ms']) * 1e-3, values['size']))
+                                      float(values['latency_ms']) * 1e-3, values['size'],
+                                      values['state']))
 
     def begin(self) -> None:
         """Count from the last word on."""
@@ -59,13 +61,15 @@ class GeneratorDiary:
         Return what it did between the first word and the last.
 
         :param asked: the node's parameter `generator`.
+        :returns: `ran`, which one the node had, whether it painted or not; `state`, what it said
+            last that it was doing.
         """
         if not self.told:
             return {'asked': asked, 'ran': 'none', 'blocks': 0}
         first, last = self.told[0], self.told[-1]
         times_s = [it.block_s for before, it in zip(self.told, self.told[1:])
                    if it.blocks > before.blocks]
-        found = {'asked': asked, 'ran': 'star', 'size': last.size,
+        found = {'asked': asked, 'ran': 'star', 'state': last.state, 'size': last.size,
                  'blocks': last.blocks - first.blocks,
                  'failures': last.failures - first.failures,
                  'told_over_s': round((last.arrival_ns - first.arrival_ns) * 1e-9, 1)}
@@ -77,6 +81,7 @@ def text_of(figures: dict[str, Any]) -> str:
     if figures['ran'] == 'none':
         return 'none' + ('' if figures['asked'] == 'none' else f' (asked for {figures["asked"]})')
     parts = [f'{figures["ran"]} (asked for {figures["asked"]}), {figures["size"]}',
+             *([] if figures['blocks'] else [figures['state']]),
              f'{figures["blocks"]} blocks in {figures["told_over_s"]:.1f} s']
     if 'block_median_s' in figures:
         parts.append(f'median {figures["block_median_s"]:.2f} s each')

@@ -43,13 +43,15 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
     :returns: {'rows': [...]} as `training.bench.step_figures` gives them, or {'memory': {...}} as
         `memory_figures` does; `rates` of a GPU.
-    :raises ValueError: arguments that do not fit together.
-    :raises SystemExit: it does not fit into memory; says what would.
+    :raises ValueError: arguments that do not fit together, or do not fit into memory; says then
+        what would.
     """
     from inspatio_ros.training.bench import memory_figures, step_figures, TrainBench
     import torch
     if args.threads is not None:
-        torch.set_num_threads(max(1, args.threads))
+        if args.threads < 1:
+            raise ValueError(f'--threads must be at least 1, got {args.threads}')
+        torch.set_num_threads(args.threads)
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     if device == 'cuda' and not torch.cuda.is_available():
         raise ValueError('there is no GPU that torch could use here; --device cpu')
@@ -64,8 +66,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     except RuntimeError as error:
         if not _is_out_of_memory(error):
             raise
-        raise SystemExit(f'inspatio: {args.recipe} does not fit into the memory of this {device} '
-                         f'device; less is needed with: {bench.fits_better()}') from None
+        better = bench.fits_better(args.memory_blocks is not None)
+        raise ValueError(f'{args.recipe} does not fit into the memory of this {device} device; '
+                         f'less is needed with: {better}') from error
     return result
 
 

@@ -153,10 +153,11 @@ def _load_exported(asked: Imagination, folder: Path, device: torch.device) -> St
 
 
 def _shape(asked: Imagination, trained: BlockShape) -> BlockShape:
-    """Return the blocks that are asked for: sizes that are not given are those of the weights."""
+    """Return the blocks that are asked for: what is not given is that of the weights."""
     height, width = trained.video
     return BlockShape.for_video(asked.generator_height or height, asked.generator_width or width,
-                                asked.block_latents, trained.history_blocks)
+                                asked.block_latents or trained.block_latents,
+                                trained.history_blocks)
 
 
 def find_weights(folder: str, release: Release = PUBLISHED) -> dict[str, Path]:

@@ -3,8 +3,8 @@
 """
 Laying known pixels over painted ones without a seam, and guessed ones where the painting agrees.
 
-The farther a painted pixel is from all that is known, the coarser is what is taken of it: what a
-small network paints there is right in the large at best, and its details are those of its tokens.
+The farther a painted pixel is from all that is known, the coarser is what is taken of it: what is
+painted there is right in the large at best (of a small network, details are those of its tokens).
 What both disagree about at the border of the known pixels is carried on into the painted ones, as
 a membrane that is held at the border (Perez, Gangnet, Blake: Poisson Image Editing, SIGGRAPH
 2003), here by smooth pull-push (Gortler et al.: The Lumigraph, SIGGRAPH 1996).
@@ -36,8 +36,8 @@ def lay_over(painted_TCHW: Tensor, shown_TCHW: Tensor, weight_T1HW: Tensor) -> T
     :returns: (T, C, H, W); may leave the range of the pictures by a little.
     """
     difference = (shown_TCHW - painted_TCHW) * weight_T1HW
-    known = (weight_T1HW > 0.0).to(painted_TCHW.dtype)
-    near = _in_the_large(painted_TCHW, known, _HALVED) + _membrane(difference, weight_T1HW)
+    near = (_in_the_large(painted_TCHW, weight_T1HW, _HALVED)
+            + _membrane(difference, weight_T1HW))
     return torch.where(weight_T1HW == 1.0, shown_TCHW, torch.lerp(near, shown_TCHW, weight_T1HW))
 
 
@@ -62,7 +62,7 @@ def _in_the_large(painted: Tensor, known: Tensor, halved: int) -> Tensor:
     Return a painting whose details are those of a size within which something is known.
 
     :param painted: (T, C, H, W).
-    :param known: (T, 1, H, W), 0 or 1.
+    :param known: (T, 1, H, W), 0 .. 1.
     :param halved: how often; what is coarser is as it was.
     """
     if not halved or min(painted.shape[-2:]) == 1:

@@ -66,7 +66,8 @@ class Imagination:
     compile: bool = setup(  # noqa: A003  the parameter's name
         True, 'Compile the generator as the world is opened: minutes the first time, kept for '
               'the next')
-    block_latents: int = setup(3, 'Latents of one block; each is four frames', low=1, high=21)
+    block_latents: int = setup(0, 'Latents of one block, each four frames; 0 = as the weights '
+                                  'were trained', low=0, high=21)
     generator_width: int = setup(0, 'Width that is painted, a multiple of 16; 0 = as the weights '
                                     'were trained', unit='px', low=0, high=2048, step=16,
                                  check=_why_not_size)

@@ -97,18 +97,24 @@ class TrainBench:
                        recipe.window, recipe.windows, prepare=preparation(
                            Party(0, 1, self.device), recipe.recompute, dtype))
 
-    def fits_better(self) -> str:
-        """Return what would need less memory."""
+    def fits_better(self, of_blocks: bool = False) -> str:
+        """
+        Return what would need less memory.
+
+        :param of_blocks: in `memory_figures`, where numbers of blocks are given, and the student
+            is alone, instead of `step_figures`.
+        """
         recipe, block = self.recipe, self.star.shape.block_latents
+        whole, fewer = not of_blocks, block * max(1, recipe.latents // (2 * block))
         height, width = self.star.shape.video
         ways = [(not recipe.recompute, 'recompute=true'),
                 (recipe.precision != 'bf16', 'precision=bf16'),
                 (recipe.batch > 1, f'batch={recipe.batch // 2}'),
-                (recipe.latents > block, f'latents={max(block, recipe.latents // 2)} or fewer'),
-                (isinstance(recipe, JdmdRecipe) and len(recipe.stage.tasks) > 1,
+                (whole and recipe.latents > block, f'latents={fewer}'),
+                (whole and isinstance(recipe, JdmdRecipe) and len(recipe.stage.tasks) > 1,
                  'one task (stage.tasks=v2v)'),
                 (True, f'a --size below {width}x{height}'),
-                (True, 'several GPUs (torchrun ... inspatio_ros train), which share the weights')]
+                (whole, 'several GPUs (torchrun ... inspatio_ros train), which share the weights')]
         return ', '.join(text for needed, text in ways if needed)
 
 

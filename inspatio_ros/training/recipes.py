@@ -68,9 +68,11 @@ class DenoiserRecipe(Recipe):
     :param preset: size of the generator: `tiny` or `1.3b`.
     :param steps: of the student, from 1000 down; empty = those of the preset.
     :param history_blocks: that the student sees; -1 = as many as the preset.
-    :param block_latents: that the student paints at a time; 0 = as many as the preset.
+    :param block_latents: that the student paints at a time; 0 = as many as the preset. Latents of
+        still places (`train data procedural --still`) have references of blocks of 3.
     :param fills: whether the data's warps have their holes filled (`train encode --fill`).
-    :param composes: whether whoever runs the weights takes from the warp what it shows.
+    :param composes: whether whoever runs the weights takes from the warp what it shows, and of what
+        is far from that only the large (geometry/seam).
     :param latents: of a clip, a multiple of the latents of a block.
     :param window: rows and columns of latents that a step learns from; `none` = all.
     :param windows: that are drawn for each step; the one of which the warp shows least is taken.
@@ -257,6 +259,10 @@ def described(name: str, config: Recipe) -> dict[str, Any]:
     loop = everything['loop']
     for key in ('checkpoint_every', 'picture_every', 'log_every', 'keep'):
         loop.pop(key)
+    for place, key in ((everything, 'block_latents'), (everything.get('stage', {}), 'structure')):
+        # Of runs from before there were these keys: unset, they change nothing.
+        if not place.get(key, True):
+            del place[key]
     if config.loop.decay == 'none':
         # Then a longer run begins like a shorter one, and a run can be made longer.
         loop.pop('steps')

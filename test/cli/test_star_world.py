@@ -3,6 +3,7 @@
 """A generator from a folder with weights, small ones: opened, painting, or refused."""
 
 from dataclasses import replace
+import json
 import math
 
 from inspatio_ros.cli import star_world, world
@@ -12,9 +13,10 @@ from inspatio_ros.contracts import CameraTrack, GeneratorState, OBSERVED_IMAGINE
 from inspatio_ros.engine.imagination import ImaginedWorld
 from inspatio_ros.engine.world import SceneWorld, WorldSettings
 from inspatio_ros.model import weights_folder
-from inspatio_ros.model.codec_config import TINY_T5, TINY_TAEHV, TINY_VAE
+from inspatio_ros.model.codec_config import TINY_PATCH, TINY_T5, TINY_TAEHV, TINY_VAE
 from inspatio_ros.model.config import STAR_TINY
 from inspatio_ros.model.dit import CausalDit
+from inspatio_ros.model.patch_autoencoder import PatchAutoencoder, save_patch_autoencoder
 from inspatio_ros.model.taehv import Taehv
 from inspatio_ros.model.text import T5Encoder
 from inspatio_ros.model.vae import WanVae
@@ -216,6 +218,37 @@ def test_sizes_that_are_not_given_are_those_of_the_weights():
     assert models.config.fills and models.config.composes and models.config.fps == 15.0
     models = load_models(Imagination(generator_height=96), cpu)
     assert models.config.shape.video == (96, 320)
+
+
+@pytest.fixture
+def trained_on_blocks_of_one(tmp_path):
+    """Return a folder as `inspatio train export` leaves it, of a recipe with block_latents=1."""
+    notes = {'recipe': json.dumps({'name': 'jdmd', 'preset': 'tiny', 'block_latents': 1})}
+    save_file(CausalDit.empty(STAR_TINY.dit).randomise(0).state_dict(),
+              tmp_path / 'star.safetensors', notes)
+    (tmp_path / 'codec.safetensors').write_bytes(save_patch_autoencoder(
+        PatchAutoencoder(TINY_PATCH), {'recipe': json.dumps({'name': 'autoencoder'})}))
+    return tmp_path
+
+
+@pytest.mark.parametrize('asked, latents', [({}, 1), ({'block_latents': 0}, 1),
+                                            ({'block_latents': 2}, 2)])
+def test_blocks_are_as_long_as_those_of_the_weights_unless_asked(trained_on_blocks_of_one, asked,
+                                                                 latents):
+    models = load_models(Imagination(weights_dir=str(trained_on_blocks_of_one),
+                                     generator_width=96, generator_height=64, **asked),
+                         torch.device('cpu'))
+    assert models.config.shape.block_latents == latents
+    imaginer = star_world.StarImaginer(models, room(), 3)
+    # Of the first latent of all there is one frame.
+    assert imaginer.block_frames() == 4 * latents - 3
+
+
+def test_blocks_of_the_public_release_are_its_own_unless_asked(folder):
+    own = SMALL.star.shape.block_latents
+    for latents, expected in ((0, own), (own - 1, own - 1)):
+        models = load_models(asked(folder, block_latents=latents), torch.device('cpu'), SMALL)
+        assert models.config.shape.block_latents == expected
 
 
 @pytest.mark.parametrize('asked, named', [

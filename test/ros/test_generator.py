@@ -154,7 +154,7 @@ def test_the_request_carries_every_setting(make_rig):
 
 @pytest.mark.parametrize('name, value, words', [
     ('generator', 'none', 'unconfigured'), ('generator', 'magic', 'one of none, star'),
-    ('precision', 'int8', 'one of bf16, fp8, fp32'), ('block_latents', 0, 'Min: 1'),
+    ('precision', 'int8', 'one of bf16, fp8, fp32'), ('block_latents', -1, 'Min: 0'),
     ('generator_width', 100, 'step'), ('generator_height', 16, 'at least 64'),
     ('generator_height', -16, 'Min: 0'),
     ('seed', -1, 'Min: 0'), ('lockstep', 'yes', 'type'), ('compile', 1, 'type'),

@@ -231,7 +231,7 @@ def test_reliability_is_overridden_per_topic(make_rig):
     ('rate', -1.0, 'rate'), ('mount.x', math.inf, 'mount.x'), ('motion_source', 'mars', 'one of'),
     ('enable_stamped_cmd_vel', 'maybe', 'auto, true, false'), ('base_frame', '', 'empty'),
     ('generator', 'magic', 'none, star'), ('precision', 'int4', 'bf16, fp8, fp32'),
-    ('block_latents', 0, 'range'), ('generator_width', 100, 'valid step')])
+    ('block_latents', 22, 'range'), ('generator_width', 100, 'valid step')])
 def test_a_bad_value_at_start_names_the_parameter(name, value, words):
     from inspatio_ros.ros.world_node import WorldNode
     context = rclpy.Context()

@@ -51,6 +51,13 @@ def test_the_command_knows_all_recipes():
         assert dict(keys(recipe(name)))['loop.steps'] > 0
 
 
+def test_runs_from_before_a_key_go_on_as_long_as_nobody_sets_it():
+    before = described('causal_init', recipe('causal_init'))
+    assert 'block_latents' not in before and 'structure' not in before['stage']
+    now = described('causal_init', recipe('causal_init', ['block_latents=1', 'stage.structure=2']))
+    assert now['block_latents'] == 1 and now['stage']['structure'] == 2.0
+
+
 def test_what_a_run_leaves_behind_does_not_make_it_another():
     plain = described('jdmd', recipe('jdmd'))
     assert plain == described('jdmd', recipe('jdmd', ['loop.log_every=1', 'loop.keep=9',

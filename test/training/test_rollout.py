@@ -6,11 +6,11 @@ from dataclasses import replace
 from inspatio_ros.engine.star import StarEngine
 from inspatio_ros.model.config import BlockShape, DitConfig
 from inspatio_ros.training.conditions import Conditions
+from inspatio_ros.training.peak_memory import allocator_peak
 from inspatio_ros.training.rollout import backpropagate, Student
 from micro import clips, lively, rng, STAR, TEXT
 import pytest
 import torch
-from torch.profiler import profile, ProfilerActivity
 
 TASKS = ('v2v', 't2v')
 
@@ -83,19 +83,6 @@ def test_the_student_paints_what_the_live_engine_paints():
         assert (expected - latents).abs().max() <= 2e-5
 
 
-def peak_bytes(work):
-    """Return the most memory that was held at once above what was there, from the allocator."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as run:
-        work()
-    held = peak = 0
-    events = [event for event in run.profiler.kineto_results.events()
-              if event.name() == '[memory]']
-    for event in sorted(events, key=lambda event: event.start_ns()):
-        held += event.nbytes()
-        peak = max(peak, held)
-    return peak
-
-
 def test_eight_blocks_need_the_memory_of_one():
     star = replace(STAR, dit=DitConfig(64, 2, 3, 128, 16, 8, 2, 10, 4),
                    shape=BlockShape(8, 12, 2, 1))
@@ -110,7 +97,7 @@ def test_eight_blocks_need_the_memory_of_one():
 
         def at_once():
             painted_with_gradients(student, rollout, told).backward(gradient)
-        return peak_bytes(at_once if whole else lambda: backpropagate(
+        return allocator_peak(at_once if whole else lambda: backpropagate(
             student, rollout, told, gradient))
 
     # The second block is the first one that has a history: from there on all are of a size.

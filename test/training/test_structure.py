@@ -28,7 +28,7 @@ def latents(blocks=1, seed=0):
     return 0.5 * torch.randn(2, 3 * blocks, 16, 4, 5, generator=rng(seed))
 
 
-def test_it_is_the_similarity_that_generators_are_judged_by():
+def test_of_grey_pictures_it_is_the_similarity_that_generators_are_judged_by():
     numbers = np.random.default_rng(0)
     found, true = numbers.integers(0, 256, (2, 40, 50), np.uint8)
     mask = numbers.random((40, 50)) < 0.3

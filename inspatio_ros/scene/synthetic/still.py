@@ -32,7 +32,7 @@ _TOWARDS = (0.4, 1.0, 0.25)
 _TURN_RAD = np.radians((2.0, 4.0, 10.0))
 # Where on the way of the place the views are.
 _SHARE = (0.2, 0.8)
-# How near to a view a camera begins, metres: ahead or back, across, up.
+# How near to a view a camera begins that then goes somewhere, metres: ahead or back, across, up.
 _BEGIN_M = (0.15, 0.2, 0.05)
 _SIDEWAYS_M, _AHEAD_M, _STANDING_M = (0.25, 0.6), (0.4, 1.0), (0.2, 0.5)
 # How far it turns meanwhile, and on a swing there and back. Towards where it goes, or it would see

@@ -65,8 +65,8 @@ class EncodeSettings:
     :param seed: of that error, and of the holes.
     :param fills: whether holes of the warp are filled, with what earlier frames show and then from
         their far side, instead of black.
-    :param depth_holes: share of the source's depth that is lost on average, as a sensor loses it;
-        its colours stay. See `lost_depth`.
+    :param depth_holes: share of the source's depth that is lost in regions, on average; edges of
+        depth come on top of that. Colours stay. See `lost_depth`.
     :raises ValueError: no latents, a negative error, a share that is not 0 .. 0.5.
     """
 
@@ -81,7 +81,7 @@ class EncodeSettings:
         if self.latents < 1 or self.depth_noise < 0.0:
             raise ValueError(f'latents must be at least 1 and depth_noise not negative, got '
                              f'{self.latents} and {self.depth_noise}')
-        # Twice of it is what is lost at most, and not all may be.
+        # Regions of twice that size are the most; not all may be lost.
         if not 0.0 <= self.depth_holes < 0.5:
             raise ValueError(f'depth_holes must be at least 0 and below 0.5, got '
                              f'{self.depth_holes}')
@@ -282,10 +282,12 @@ def look(codec: Codec, source: Scene, T_world_cam: F64, fps: float,
 def _still_reference(codec: Codec, conditioner: Conditioner, slots: Sequence[Slot]) -> Tensor:
     """Return the latents of the views that a stream takes as reference, one of each slot."""
     state, no_frame = ReferenceState(), -1
+    # A stream settles behind its first block: that of the presets.
+    first_block = BlockShape.block_latents
     return torch.cat([
         encode_reference(state, conditioner, codec, slot, latent,
                          [no_frame] * codec.frames_of(1, first=latent == 0), no_frame,
-                         settled=latent >= BlockShape.block_latents)
+                         settled=latent >= first_block)
         for latent, slot in enumerate(slots)], 1)
 
 

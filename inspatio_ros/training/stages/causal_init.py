@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple
 
 from inspatio_ros.engine.denoiser import LearningDenoiser
@@ -181,14 +182,14 @@ class CausalInitStage(StudentStage):
             weights = 1.0 / (of_warp + _LEAST_ERROR)
         loss = flow_loss(flow, clean, noise, weights, cost)
 
-        def made(flow: Tensor = flow.detach()) -> Tensor:
-            own = self.schedule.clean(flow, noisy, times_B)
+        def made(by: Tensor) -> Tensor:
+            own = self.schedule.clean(by, noisy, times_B)
             return engine.compose(own, block.mask, block.render)
         if pictures:
             assert self.setting.structure is not None
             loss = loss + self.config.structure * self.setting.structure.of(
                 made(flow), block.mask, pictures[number])
-        return loss, made
+        return loss, partial(made, flow.detach())
 
     def _pictures(self, truth: _Truth) -> list[TrueBlock]:
         """Return what the blocks should look like; empty if nobody asks."""
