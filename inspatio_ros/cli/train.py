@@ -72,8 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     encode.add_argument('--depth-noise', type=float, default=0.0, metavar='SHARE',
                         help='error that is put on depth, e.g. 0.05 (default: 0)')
     encode.add_argument('--depth-holes', type=float, default=0.0, metavar='SHARE',
-                        help="share of the source's depth that is lost in regions, e.g. 0.1, besides "
-                             'its edges; colours stay (default: 0)')
+                        help="share of the source's depth that is lost in regions, e.g. 0.1, "
+                             'besides its edges; colours stay (default: 0)')
     encode.add_argument('--seed', type=int, default=0, help='of that error and the holes')
     encode.add_argument('--fill', action='store_true',
                         help='fill the holes of the warp, with what earlier frames of the '

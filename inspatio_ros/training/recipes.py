@@ -71,8 +71,8 @@ class DenoiserRecipe(Recipe):
     :param block_latents: that the student paints at a time; 0 = as many as the preset. Latents of
         still places (`train data procedural --still`) have references of blocks of 3.
     :param fills: whether the data's warps have their holes filled (`train encode --fill`).
-    :param composes: whether whoever runs the weights takes from the warp what it shows, and of what
-        is far from that only the large (geometry/seam).
+    :param composes: whether whoever runs the weights takes from the warp what it shows, and of
+        what is far from that only the large (geometry/seam).
     :param latents: of a clip, a multiple of the latents of a block.
     :param window: rows and columns of latents that a step learns from; `none` = all.
     :param windows: that are drawn for each step; the one of which the warp shows least is taken.
@@ -259,7 +259,8 @@ def described(name: str, config: Recipe) -> dict[str, Any]:
     loop = everything['loop']
     for key in ('checkpoint_every', 'picture_every', 'log_every', 'keep'):
         loop.pop(key)
-    for place, key in ((everything, 'block_latents'), (everything.get('stage', {}), 'structure')):
+    for place, key in ((everything, 'block_latents'),
+                       (everything.get('stage', {}), 'structure')):
         # Of runs from before there were these keys: unset, they change nothing.
         if not place.get(key, True):
             del place[key]

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# Wang et al. 2004, for grey levels 0 .. 255: the numbers of evaluation/model_similarity, which looks
-# at each colour by itself; here it is their mean.
+# Wang et al. 2004, for grey levels 0 .. 255: the numbers of evaluation/model_similarity, which
+# looks at each colour by itself; here it is their mean.
 _WINDOW, _SIGMA = 11, 1.5
 _C1, _C2 = (0.01 * 255.0) ** 2, (0.03 * 255.0) ** 2
 # A window with a smaller share of unknown pixels says nothing of them.
@@ -65,8 +65,8 @@ class StructureError:
         Return one minus the structural similarity of what a block shows, where it was made up.
 
         :param latents_BKChw: of the block, behind the true ones before it.
-        :param mask_BKMhw: the packed mask, -1 where the warp shows nothing; what is 0 (recalled, or
-            all of a clip that is told nothing) counts half.
+        :param mask_BKMhw: the packed mask, -1 where the warp shows nothing; what is 0 (recalled,
+            or all of a clip that is told nothing) counts half.
         :param true: the same block.
         :returns: (), the mean over all unknown pixels of the batch; 0 if there is none.
         """
