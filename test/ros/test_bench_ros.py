@@ -121,8 +121,9 @@ def test_the_small_generator_paints_beside_the_node(checkout, monkeypatch):
     assert result['ticks'] > 20
 
 
-def diagnostics(blocks, latency_ms, name='/world_node: generator'):
-    values = {'blocks': blocks, 'failures': 0, 'latency_ms': latency_ms, 'size': '320x192'}
+def diagnostics(blocks, latency_ms, name='/world_node: generator', state='painting', failures=0):
+    values = {'blocks': blocks, 'failures': failures, 'latency_ms': latency_ms, 'size': '320x192',
+              'state': state}
     items = [argparse.Namespace(key=key, value=str(value)) for key, value in values.items()]
     return argparse.Namespace(status=[argparse.Namespace(name=name, values=items)])
 
@@ -137,8 +138,8 @@ def test_blocks_count_from_the_last_word_before_the_measurement():
             diary.begin()
     diary.cut(4_500_000_000)
     assert diary.figures('auto') == {
-        'asked': 'auto', 'ran': 'star', 'size': '320x192', 'blocks': 3, 'failures': 0,
-        'told_over_s': 3.0, 'block_median_s': 0.6}
+        'asked': 'auto', 'ran': 'star', 'state': 'painting', 'size': '320x192', 'blocks': 3,
+        'failures': 0, 'told_over_s': 3.0, 'block_median_s': 0.6}
     assert text_of(diary.figures('auto')) == (
         'star (asked for auto), 320x192, 3 blocks in 3.0 s, median 0.60 s each, 0 failures')
 
@@ -150,6 +151,15 @@ def test_a_generator_that_painted_nothing_has_no_time():
     diary.note(diagnostics(0, math.nan), 0)
     assert diary.figures('star')['blocks'] == 0
     assert 'median' not in text_of(diary.figures('star'))
+
+
+def test_a_faulty_generator_that_painted_nothing_is_told_by_its_state():
+    diary = GeneratorDiary()
+    diary.note(diagnostics(0, 0.0, state='waiting'), 0)
+    diary.note(diagnostics(0, 0.0, state='failed', failures=2), 3_000_000_000)
+    assert diary.figures('star')['state'] == 'failed'
+    assert text_of(diary.figures('star')) == (
+        'star (asked for star), 320x192, failed, 0 blocks in 3.0 s, 2 failures')
 
 
 def test_every_topic_of_every_camera_counts():

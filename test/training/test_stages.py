@@ -95,13 +95,19 @@ def test_jdmd_draws_the_student_to_what_the_teachers_know(teachers, tasks):
     assert distance() < 0.8 * before
 
 
-def test_a_fake_score_learns_the_student():
-    stage = jdmd('v2v', ratio=1000)
-    stage._turns.count = 1  # the student's own turn is the first
-    numbers, losses = rng(1), []
+@pytest.mark.parametrize('tasks', [('v2v',), ('t2v',), ('v2v', 't2v')])
+def test_the_losses_of_fake_scores_fall_in_20_steps(tasks):
+    """They learn a student that stands still: the losses of jdmd that are no directions."""
+    stage = jdmd(*tasks, ratio=1000)
+    stage._turns.count = len(tasks)  # the student's own turns are the first ones
+    numbers, losses = rng(1), {task: [] for task in tasks}
     for _ in range(20):
-        losses.append(stage.step(BATCH, numbers)['fake_v2v'])
-    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+        figures = stage.step(BATCH, numbers)
+        for task in tasks:
+            losses[task] += [figures[f'fake_{task}']] if f'fake_{task}' in figures else []
+    for task in tasks:
+        assert len(losses[task]) == 20 // len(tasks)
+        assert sum(losses[task][-5:]) < 0.9 * sum(losses[task][:5])
 
 
 @each_stage
