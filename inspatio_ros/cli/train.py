@@ -44,6 +44,7 @@ RECIPES = {
     'teacher_v2v': 'sees whole clips, is told the recording and its warp',
     'teacher_t2v': 'sees whole clips, is told nothing',
     'causal_init': 'the student learns to go on from block to block',
+    'star_tiny': 'causal_init as the generator that comes with the package learnt last',
     'jdmd': 'the student is distilled from both teachers',
     'teacher_v2v-1.3b': 'the same at the published size',
     'causal_init-1.3b': 'the same at the published size',

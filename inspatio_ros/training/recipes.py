@@ -178,6 +178,14 @@ def causal_init() -> CausalInitRecipe:
     return CausalInitRecipe(LoopSettings(3000), 4, stage=CausalInitConfig(optim=_TINY))
 
 
+def star_tiny() -> CausalInitRecipe:
+    """Return the preparation of a student that paints in one step what the warp lacks."""
+    stage = CausalInitConfig(optim=_TINY, own_steps=1.0, drop=0.0, error='pixels', seen=0.1,
+                             own_history=0.5, relative=True, structure=1.0, average=0.995)
+    return CausalInitRecipe(LoopSettings(3000), 4, stage=stage, steps=(1000,), fills=True,
+                            composes=True)
+
+
 def jdmd() -> JdmdRecipe:
     """Return the tiny student's distillation."""
     return JdmdRecipe(LoopSettings(1000, decay='none'), 4,
@@ -205,7 +213,8 @@ def jdmd_full() -> JdmdRecipe:
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     'autoencoder': autoencoder, 'teacher_v2v': teacher_v2v, 'teacher_t2v': teacher_t2v,
-    'causal_init': causal_init, 'jdmd': jdmd, 'teacher_v2v-1.3b': teacher_v2v_full,
+    'causal_init': causal_init, 'star_tiny': star_tiny, 'jdmd': jdmd,
+    'teacher_v2v-1.3b': teacher_v2v_full,
     'causal_init-1.3b': causal_init_full, 'jdmd-1.3b': jdmd_full}
 
 

@@ -10,6 +10,7 @@ from inspatio_ros.evaluation.model_painters import paint, paint_classical
 from inspatio_ros.evaluation.model_scores import score_trial
 from inspatio_ros.evaluation.model_trials import clip_trial, held_out_seed
 from inspatio_ros.model.config import STAR_TINY
+from inspatio_ros.training.recipes import described, star_tiny
 from safetensors import safe_open
 import torch
 
@@ -23,6 +24,17 @@ def test_it_says_what_it_is_and_nothing_of_the_machine_that_made_it():
     assert not any('/' in text or '\\' in text for text in texts)
     config = open_exported(STAR_TINY_FOLDER).config
     assert config.shape == STAR_TINY.shape and config.steps == (1000,)
+
+
+def test_it_was_trained_by_the_recipe_of_its_name():
+    with safe_open(STAR_TINY_FOLDER / 'denoiser.safetensors', 'pt') as file:
+        found = json.loads(file.metadata()['recipe'])
+    # As JSON has it: with lists for tuples.
+    wanted = json.loads(json.dumps(described('star_tiny', star_tiny())))
+    for name in ('optim', 'average'):
+        del found['stage'][name], wanted['stage'][name]
+    for name in ('stage', 'steps', 'fills', 'composes', 'latents', 'window', 'preset'):
+        assert found[name] == wanted[name]
 
 
 def test_it_is_better_than_the_filling_in_a_place_it_never_saw():
