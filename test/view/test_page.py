@@ -189,11 +189,12 @@ def test_a_page_that_hangs_with_a_key_down_stops(page, rig, wheel):
 
 
 def test_a_shortcut_is_no_driving(page, rig, wheel):
-    count = len(wheel.got)
+    since = time.monotonic()
     page.call('Input.dispatchKeyEvent', type='rawKeyDown', code='KeyW', key='w', modifiers=2)
     page.release('KeyW')
     time.sleep(0.3)
-    assert len(wheel.got) == count
+    # A last stop of the test before may still arrive.
+    assert not [it for it in wheel.got if it[0] > since and it[1:] != (0.0, 0.0)]
 
 
 def test_a_gamepad_drives_and_its_middle_stops(page, rig, wheel):
